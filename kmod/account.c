@@ -2,7 +2,7 @@
 /* The accounting core; see account.h for what it promises and who locks. */
 #include "account.h"
 
-static u64 clamp_now(struct earmark_account *a, u64 now)
+u64 earmark_account_clamp(struct earmark_account *a, u64 now)
 {
 	a->now = max(a->now, now);
 	return a->now;
@@ -38,14 +38,8 @@ void earmark_bank_add(struct earmark_bank *bank, u64 start, u64 ns)
 	}
 }
 
-static u64 bank_take(struct earmark_bank *bank, u64 *start)
-{
-	*start = atomic64_xchg(&bank->start, 0);
-	return atomic64_xchg(&bank->ns, 0);
-}
-
 /* Bring a GPU's books up to @now: the one place where its wall time is given out. */
-static void gpu_advance_half(struct earmark_gpu_account *gpu, u32 p, u64 now)
+void earmark_gpu_advance(struct earmark_gpu_account *gpu, u32 p, u64 now)
 {
 	struct earmark_holder *h;
 	struct earmark_cell *cell;
@@ -76,13 +70,13 @@ static void gpu_advance_half(struct earmark_gpu_account *gpu, u32 p, u64 now)
 
 static void gpu_advance(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 now)
 {
-	gpu_advance_half(gpu, a->parity, now);
+	earmark_gpu_advance(gpu, a->parity, now);
 }
 
 void earmark_gpu_init(struct earmark_account *a, struct earmark_gpu_account *gpu, u32 id,
 		      u32 blind, u64 now)
 {
-	now = clamp_now(a, now);
+	now = earmark_account_clamp(a, now);
 	memset(gpu, 0, sizeof(*gpu));
 	INIT_LIST_HEAD(&gpu->holding);
 	INIT_LIST_HEAD(&gpu->holders);
@@ -106,7 +100,7 @@ void earmark_gpu_init(struct earmark_account *a, struct earmark_gpu_account *gpu
 void earmark_gpu_blind(struct earmark_account *a, struct earmark_gpu_account *gpu, u32 set,
 		       u32 clear, u64 now)
 {
-	gpu_advance(a, gpu, clamp_now(a, now));
+	gpu_advance(a, gpu, earmark_account_clamp(a, now));
 	gpu->blind = (gpu->blind & ~clear) | set;
 	gpu->blinded[a->parity] |= gpu->blind;
 }
@@ -124,7 +118,7 @@ void earmark_gpu_disavow(struct earmark_account *a, struct earmark_gpu_account *
 	struct earmark_cell *cell;
 	u32 p = a->parity;
 
-	gpu_advance(a, gpu, clamp_now(a, now));
+	gpu_advance(a, gpu, earmark_account_clamp(a, now));
 	list_for_each_entry(h, &gpu->holders, of_gpu) {
 		list_for_each_entry(cell, &h->cells, node) {
 			gpu->unobserved[p] += cell->gpu_time[p];
@@ -140,7 +134,7 @@ void earmark_gpu_disavow(struct earmark_account *a, struct earmark_gpu_account *
 /* The GPU leaves the inventory; its row of this interval ends here. */
 void earmark_gpu_retire(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 now)
 {
-	gpu_advance(a, gpu, clamp_now(a, now));
+	gpu_advance(a, gpu, earmark_account_clamp(a, now));
 	gpu->retired = true;
 }
 
@@ -264,7 +258,7 @@ void earmark_holder_init(struct earmark_account *a, struct earmark_holder *h,
 			 struct earmark_job_account *job, struct earmark_gpu_account *gpu,
 			 struct earmark_cell *cell, u64 now)
 {
-	clamp_now(a, now);
+	earmark_account_clamp(a, now);
 	memset(h, 0, sizeof(*h));
 	h->job = job;
 	h->gpu = gpu;
@@ -276,7 +270,7 @@ void earmark_holder_init(struct earmark_account *a, struct earmark_holder *h,
 }
 
 /* The holder's state changed: let it begin or cease to hold. */
-static void holder_update(struct earmark_account *a, struct earmark_holder *h, u64 now)
+void earmark_holder_update(struct earmark_account *a, struct earmark_holder *h, u64 now)
 {
 	bool holds = h->submitted && (h->uses || h->fileless);
 
@@ -292,33 +286,6 @@ static void holder_update(struct earmark_account *a, struct earmark_holder *h, u
 	}
 }
 
-static void use_known(struct earmark_account *a, struct earmark_use *use, u64 now)
-{
-	struct earmark_gpu_account *gpu = use->holder->gpu;
-
-	if (!use->unknown)
-		return;
-	use->unknown = false;
-	if (!--gpu->unknown)
-		earmark_gpu_blind(a, gpu, 0, EARMARK_BLIND_FILE, now);
-}
-
-/* Every unknown use of @h is explained: it works. */
-static void holder_known(struct earmark_account *a, struct earmark_holder *h, u64 now)
-{
-	struct earmark_use *use;
-	u32 i;
-
-	if (!h->gpu->unknown)
-		return;
-	for (i = 0; i < 1 << EARMARK_FILE_BITS; i++) {
-		list_for_each_entry(use, &a->files[i], node) {
-			if (use->holder == h)
-				use_known(a, use, now);
-		}
-	}
-}
-
 /**
  * earmark_holder_submit() - the job submitted work to the GPU
  *
@@ -327,12 +294,12 @@ static void holder_known(struct earmark_account *a, struct earmark_holder *h, u6
  */
 void earmark_holder_submit(struct earmark_account *a, struct earmark_holder *h, u64 now)
 {
-	now = clamp_now(a, now);
-	holder_known(a, h, now);
+	now = earmark_account_clamp(a, now);
+	earmark_holder_known(a, h, now);
 	h->submitted = true;
 	if (!h->uses)
 		h->fileless = true;
-	holder_update(a, h, now);
+	earmark_holder_update(a, h, now);
 }
 
 /* Return: how many holders, and so cells for a retag, the job has. */
@@ -356,7 +323,7 @@ void earmark_job_retag(struct earmark_account *a, struct earmark_job_account *jo
 	struct earmark_holder *h;
 	struct earmark_cell *cell;
 
-	now = clamp_now(a, now);
+	now = earmark_account_clamp(a, now);
 	job->tag = tag;
 	job->since = now;
 	list_for_each_entry(h, &job->holders, of_job) {
@@ -367,171 +334,12 @@ void earmark_job_retag(struct earmark_account *a, struct earmark_job_account *jo
 	}
 }
 
-static struct list_head *file_bucket(struct earmark_account *a, u64 file)
-{
-	return &a->files[hash_64(file, EARMARK_FILE_BITS)];
-}
-
-/* Return: does @job use @file already? Under the account lock or in an RCU section. */
-bool earmark_file_used(struct earmark_account *a, u64 file, const struct earmark_job_account *job)
-{
-	struct earmark_use *use;
-
-	list_for_each_entry_rcu(use, file_bucket(a, file), node, true) {
-		if (use->file == file && use->holder->job == job)
-			return true;
-	}
-	return false;
-}
-
-/* Return: does anybody use @file? Under the account lock or in an RCU section. */
-bool earmark_file_known(struct earmark_account *a, u64 file)
-{
-	struct earmark_use *use;
-
-	list_for_each_entry_rcu(use, file_bucket(a, file), node, true) {
-		if (use->file == file)
-			return true;
-	}
-	return false;
-}
-
-/**
- * earmark_use_add() - the job uses a file of the GPU
- * @use: allocated by the caller, owned by the core from here
- * @unknown: found open at start: it may hold the GPU or not, which is blind until known
- * @seed: current seed generation
- */
-void earmark_use_add(struct earmark_account *a, struct earmark_use *use, struct earmark_holder *h,
-		     u64 file, bool unknown, u32 seed, u64 now)
-{
-	now = clamp_now(a, now);
-	memset(use, 0, sizeof(*use));
-	use->holder = h;
-	use->file = file;
-	use->id = a->next_use++;
-	use->seen = seed;
-	list_add_rcu(&use->node, file_bucket(a, file));
-	h->uses++;
-	h->fileless = false;
-	if (unknown && !h->submitted) {
-		use->unknown = true;
-		h->gpu->unknown++;
-		earmark_gpu_blind(a, h->gpu, EARMARK_BLIND_FILE, 0, now);
-	}
-	holder_update(a, h, now);
-}
-
-/* A seed came by a file that is in the books: keep it. Return: was it? */
-bool earmark_use_seen(struct earmark_account *a, u64 file, const struct earmark_job_account *job,
-		      u32 seed, u64 *id)
-{
-	struct earmark_use *use;
-
-	list_for_each_entry(use, file_bucket(a, file), node) {
-		if (use->file != file || use->holder->job != job)
-			continue;
-		use->seen = seed;
-		*id = use->id;
-		return true;
-	}
-	return false;
-}
-
-/* What fdinfo says of a file found at start. Return: is there such a use? */
-bool earmark_use_resolve(struct earmark_account *a, u64 id, bool works, u64 now)
-{
-	struct earmark_use *use;
-	u32 i;
-
-	now = clamp_now(a, now);
-	for (i = 0; i < 1 << EARMARK_FILE_BITS; i++) {
-		list_for_each_entry(use, &a->files[i], node) {
-			if (use->id != id)
-				continue;
-			if (works)
-				earmark_holder_submit(a, use->holder, now);
-			else
-				use_known(a, use, now);
-			return true;
-		}
-	}
-	return false;
-}
-
-static void use_drop(struct earmark_account *a, struct earmark_use *use, u64 now)
-{
-	struct earmark_holder *h = use->holder;
-
-	use_known(a, use, now);
-	list_del_rcu(&use->node);
-	if (!--h->uses && !h->fileless)
-		h->submitted = false;
-	holder_update(a, h, now);
-	shim_free_rcu(use);
-}
-
-/* A file is gone. Return: how many jobs used it. */
-u32 earmark_file_free(struct earmark_account *a, u64 file, u64 now)
-{
-	struct earmark_use *use, *next;
-	u32 n = 0;
-
-	now = clamp_now(a, now);
-	list_for_each_entry_safe(use, next, file_bucket(a, file), node) {
-		if (use->file != file)
-			continue;
-		use_drop(a, use, now);
-		n++;
-	}
-	return n;
-}
-
-/* Drop every use that seed generation @seed did not see. Return: how many. */
-u32 earmark_file_sweep(struct earmark_account *a, u32 seed, u64 now)
-{
-	struct earmark_use *use, *next;
-	u32 i, n = 0;
-
-	now = clamp_now(a, now);
-	for (i = 0; i < 1 << EARMARK_FILE_BITS; i++) {
-		list_for_each_entry_safe(use, next, &a->files[i], node) {
-			if (use->seen == seed)
-				continue;
-			use_drop(a, use, now);
-			n++;
-		}
-	}
-	return n;
-}
-
-/* The job's cgroup is empty: it holds nothing, whoever still has its files. */
-void earmark_job_empty(struct earmark_account *a, struct earmark_job_account *job, u64 now)
-{
-	struct earmark_holder *h;
-	struct earmark_use *use, *next;
-	u32 i;
-
-	now = clamp_now(a, now);
-	list_for_each_entry(h, &job->holders, of_job) {
-		h->fileless = false;
-		h->submitted = h->submitted && h->uses;
-		holder_update(a, h, now);
-		for (i = 0; h->uses && i < 1 << EARMARK_FILE_BITS; i++) {
-			list_for_each_entry_safe(use, next, &a->files[i], node) {
-				if (use->holder == h)
-					use_drop(a, use, now);
-			}
-		}
-	}
-}
-
 static bool bank_empty(const struct earmark_bank *bank)
 {
 	return !atomic64_read(&bank[0].ns) && !atomic64_read(&bank[1].ns);
 }
 
-static bool cell_empty(const struct earmark_cell *cell)
+bool earmark_cell_empty(const struct earmark_cell *cell)
 {
 	return !(cell->gpu_time[0] | cell->gpu_time[1] | cell->held[0] | cell->held[1]) &&
 	       bank_empty(cell->busy);
@@ -550,7 +358,7 @@ bool earmark_job_idle(const struct earmark_job_account *job)
 		if (h->uses || !list_empty(&h->holding))
 			return false;
 		list_for_each_entry(cell, &h->cells, node) {
-			if (!cell_empty(cell))
+			if (!earmark_cell_empty(cell))
 				return false;
 		}
 	}
@@ -572,162 +380,5 @@ void earmark_job_free_holders(struct earmark_account *a, struct earmark_job_acco
 		list_del_rcu(&h->of_gpu);
 		list_del_rcu(&h->of_job);
 		shim_free_rcu(h);
-	}
-}
-
-/* Return: how many segments a flip under the same lock can make at most. */
-u32 earmark_account_room(const struct earmark_account *a)
-{
-	return a->nr_cells + a->nr_gpus + a->nr_engines;
-}
-
-/**
- * earmark_account_flip() - end the open interval, on all GPUs at one instant
- * @clock: read once, after completions have begun to go to the new half: what is in the old
- *	half ended before the instant it returns, so that an engine's bound holds exactly
- * @arg: for @clock
- *
- * The other half must have been gathered. O(holders).
- *
- * Return: the instant.
- */
-u64 earmark_account_flip(struct earmark_account *a, u64 (*clock)(void *arg), void *arg)
-{
-	struct earmark_gpu_account *gpu;
-	u32 old = a->parity, p = old ^ 1;
-	u64 now;
-
-	WRITE_ONCE(a->parity, p);
-	smp_mb(); /* pairs with the RCU readers' load of parity before they read the clock */
-	now = clamp_now(a, clock(arg));
-	list_for_each_entry(gpu, &a->gpus, node) {
-		if (!gpu->retired)
-			gpu_advance_half(gpu, old, now);
-		gpu->from[p] = now;
-		gpu->blinded[p] = gpu->blind;
-	}
-	a->start = now;
-	return now;
-}
-
-static bool cell_gather(struct earmark_cell *cell, u32 p, struct earmark_segment *s)
-{
-	memset(s, 0, sizeof(*s));
-	s->kind = EARMARK_SEGMENT_USAGE;
-	s->id = cell->tag;
-	s->usage.gpu_time = cell->gpu_time[p];
-	s->usage.held = cell->held[p];
-	s->usage.busy = bank_take(&cell->busy[p], &s->usage.busy_start);
-	cell->gpu_time[p] = 0;
-	cell->held[p] = 0;
-	return s->usage.gpu_time || s->usage.held || s->usage.busy;
-}
-
-/* Cells beyond the history's length go when they hold nothing ungathered. */
-static void holder_trim(struct earmark_account *a, struct earmark_holder *h)
-{
-	struct earmark_cell *cell, *next;
-	u32 i = 0;
-
-	if (h->nr_cells <= EARMARK_CELLS_MAX)
-		return;
-	list_for_each_entry_safe(cell, next, &h->cells, node) {
-		if (i++ < EARMARK_CELLS_MAX || !cell_empty(cell))
-			continue;
-		list_del_rcu(&cell->node);
-		h->nr_cells--;
-		a->nr_cells--;
-		shim_free_rcu(cell);
-	}
-}
-
-static bool engine_gather(struct earmark_engine *e, u32 p, u64 end, struct earmark_segment *s)
-{
-	memset(s, 0, sizeof(*s));
-	s->kind = EARMARK_SEGMENT_ENGINE;
-	s->id = e->id;
-	s->engine.busy = bank_take(&e->busy[p], &s->engine.busy_start);
-	s->engine.done = atomic64_xchg(&e->done[p], 0);
-	e->sealed_total += s->engine.busy;
-	s->engine.busy_total = e->sealed_total;
-	s->engine.first = e->first;
-	return e->sealed_total <= end - min(e->first, end);
-}
-
-static void gpu_gather(struct earmark_gpu_account *gpu, u32 p, u64 end, struct earmark_segment *s)
-{
-	memset(s, 0, sizeof(*s));
-	s->kind = EARMARK_SEGMENT_GPU;
-	s->flags = gpu->blinded[p];
-	s->gpu = gpu->id;
-	s->gpu_time.wall = (gpu->retired ? gpu->last : end) - gpu->from[p];
-	s->gpu_time.idle = gpu->idle[p];
-	s->gpu_time.unobserved = gpu->unobserved[p];
-	s->gpu_time.unattributed =
-		bank_take(&gpu->unattributed[p], &s->gpu_time.unattributed_start);
-	gpu->idle[p] = 0;
-	gpu->unobserved[p] = 0;
-}
-
-/**
- * earmark_account_gather() - the rows of the interval that the last flip ended
- * @out: receives at most @room segments
- * @room: at least what earmark_account_room() said under the flip's lock
- * @end: the flip's instant
- * @broken: set if a GPU's sum or an engine's bound does not hold; never cleared
- *
- * One gatherer at a time, after a grace period from the flip. Takes no account lock: cells,
- * holders, GPUs and engines are only ever added beside it, and such have nothing here.
- *
- * Return: number of segments.
- */
-u32 earmark_account_gather(struct earmark_account *a, struct earmark_segment *out, u32 room,
-			   u64 end, bool *broken)
-{
-	u32 p = a->parity ^ 1, n = 0;
-	struct earmark_gpu_account *gpu;
-	struct earmark_holder *h;
-	struct earmark_engine *e;
-	struct earmark_cell *cell;
-
-	list_for_each_entry_rcu(gpu, &a->gpus, node, true) {
-		u64 used = 0;
-
-		if (gpu->from[p] >= end || !gpu->from[p])
-			continue; /* appeared after the flip */
-		list_for_each_entry_rcu(h, &gpu->holders, of_gpu, true) {
-			list_for_each_entry_rcu(cell, &h->cells, node, true) {
-				if (n >= room || !cell_gather(cell, p, &out[n]))
-					continue;
-				used += out[n].usage.gpu_time;
-				out[n].gpu = gpu->id;
-				out[n++].job = h->job->id;
-			}
-		}
-		list_for_each_entry_rcu(e, &gpu->engines, node, true) {
-			if (n >= room)
-				break;
-			*broken |= !engine_gather(e, p, end, &out[n]);
-			out[n++].gpu = gpu->id;
-		}
-		if (n >= room)
-			break;
-		gpu_gather(gpu, p, end, &out[n]);
-		*broken |= used + out[n].gpu_time.idle + out[n].gpu_time.unobserved !=
-			   out[n].gpu_time.wall;
-		n++;
-	}
-	return n;
-}
-
-/* After a gather, under the account lock: let go of tag history beyond its length. */
-void earmark_account_trim(struct earmark_account *a)
-{
-	struct earmark_gpu_account *gpu;
-	struct earmark_holder *h;
-
-	list_for_each_entry(gpu, &a->gpus, node) {
-		list_for_each_entry(h, &gpu->holders, of_gpu)
-			holder_trim(a, h);
 	}
 }

@@ -3,7 +3,8 @@
  * The accounting core: who holds which GPU, since when, under which tag, and how much work
  * the hardware did for it. Pure arithmetic over time stamps given by the caller.
  *
- * Compiled unchanged into earmark.ko, earmarkd (where no module can be loaded) and the unit
+ * Three files, account.c (GPUs, jobs, busy), use.c (open files) and seal.c (intervals), are
+ * compiled unchanged into earmark.ko, earmarkd (where no module can be loaded) and the unit
  * tests. It never allocates and reads no clock.
  *
  * Locking. "The account lock" is the caller's: one raw spinlock with interrupts off in the
@@ -227,5 +228,12 @@ u64 earmark_account_flip(struct earmark_account *a, u64 (*clock)(void *arg), voi
 u32 earmark_account_gather(struct earmark_account *a, struct earmark_segment *out, u32 room,
 			   u64 end, bool *broken);
 void earmark_account_trim(struct earmark_account *a);
+
+/* Between account.c, use.c and seal.c only */
+u64 earmark_account_clamp(struct earmark_account *a, u64 now);
+void earmark_gpu_advance(struct earmark_gpu_account *gpu, u32 p, u64 now);
+void earmark_holder_update(struct earmark_account *a, struct earmark_holder *h, u64 now);
+void earmark_holder_known(struct earmark_account *a, struct earmark_holder *h, u64 now);
+bool earmark_cell_empty(const struct earmark_cell *cell);
 
 #endif /* EARMARK_ACCOUNT_H */

@@ -28,12 +28,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/types.h>
 
-typedef uint64_t u64;
-typedef int64_t s64;
-typedef uint32_t u32;
-typedef uint16_t u16;
-typedef uint8_t u8;
+typedef __u64 u64; /* as in the uapi header, so that pointers to both agree */
+typedef __s64 s64;
+typedef __u32 u32;
 
 struct rcu_head {
 	void *unused;

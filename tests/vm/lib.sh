@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # Shared by the scripts of tests/vm: where guest kernels are cached.
 #
@@ -41,7 +42,7 @@ vm_extract_vmlinux() {
 	start=$(((setup + 1) * 512 + offset))
 	magic=$(od -An -tx1 -j "$start" -N 4 "$1" | tr -d ' ')
 	# The last four bytes are the unpacked size, of no use to the unpacker.
-	tail -c +$((start + 1)) "$1" | head -c $((length - 4)) |
+	dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip=$start count=$((length - 4)) status=none |
 		case $magic in
 		fd377a58) xz -dcq ;;
 		28b52ffd) zstd -dcq ;;

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The ledger of one node: what was recorded, durably, in order, each interval once. Behind
+ * this interface stands an SQLite file (ledger.db in the ledger's directory); SQL is written
+ * nowhere else. Readers need only read permission on the directory.
+ *
+ * Instants are wall clock nanoseconds (CLOCK_REALTIME) unless said otherwise; durations ns.
+ * Functions return 0 or -errno; em_ledger_error() then is one sentence for people.
+ */
+#ifndef EM_LEDGER_H
+#define EM_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/interval.h"
+
+struct em_ledger;
+
+enum { EM_LEDGER_READ, EM_LEDGER_WRITE }; /* WRITE: one process at a time (-EBUSY) */
+
+int em_ledger_open(struct em_ledger **l, const char *dir, int mode);
+void em_ledger_close(struct em_ledger *l);
+const char *em_ledger_error(const struct em_ledger *l);
+
+/**
+ * em_ledger_append() - store an interval and all that it says, in one transaction
+ *
+ * Durable when it returns 0. An interval that is already there, byte for byte, is 0 too
+ * (acknowledgements can be lost); another one of the same load and number is -EEXIST; one
+ * that skips numbers or does not chain is stored and flagged by an integrity note.
+ */
+int em_ledger_append(struct em_ledger *l, const struct em_interval *i);
+
+/* The last interval stored of a load; *number = 0 if none. */
+int em_ledger_last(struct em_ledger *l, const __u8 load_id[16], __u64 *number,
+		   __u8 hash[EARMARK_HASH_LEN]);
+
+/**
+ * struct em_span - what part of time a ledger can speak of
+ * @start, @end: of the intervals that lie whole inside the window asked for
+ * @intervals: how many; @stretched, @broken: how many of them
+ * @recorders: bit mask of 1 << enum earmark_recorder
+ * @lost: events counted lost in these intervals, by enum earmark_lost
+ */
+struct em_span {
+	int64_t start, end;
+	uint64_t intervals, stretched, broken;
+	unsigned int recorders;
+	uint64_t lost[16];
+};
+
+int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_span *span);
+
+/**
+ * struct em_usage - a sum of usage rows
+ *
+ * @gpu is the GPU's name (unique for the node), @job the cgroup id within @boot_id. Tag
+ * fields are those of the tag in force. Strings live until the callback returns.
+ */
+struct em_usage {
+	const char *boot_id; /* hex */
+	uint64_t job;
+	const char *path;
+	uint32_t uid;
+	const char *gpu;
+	unsigned int purpose, tagged_by;
+	const char *project, *ref;
+	uint64_t gpu_time, held, busy;
+	int64_t first, last; /* start of the first and end of the last interval with it */
+};
+
+/* Every (job, GPU, tag) with its sums over the intervals whole inside the window. */
+int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
+		    int (*each)(const struct em_usage *, void *), void *arg);
+
+/**
+ * struct em_gpu_usage - a GPU's sums
+ * @wall: recorded time; wall = Σ usage.gpu_time + idle + unobserved
+ * @gap: time in the window, after it entered the inventory and before it was retired, that
+ *	no interval covers: unobserved too, but not part of @wall
+ * @unattributed: busy of no known job. @charged: Σ over intervals of
+ *	min(unattributed busy, idle) - what a report moves from idle to used.
+ * @blind: every EARMARK_BLIND_* seen
+ * @engines: how many; @busy: Σ of its engines; @engine_wall: Σ of wall per engine
+ * @blind_busy: Σ (wall - busy) over engines in intervals with loss or blindness (x_b)
+ */
+struct em_gpu_usage {
+	uint32_t id;
+	const char *name, *model, *uuid;
+	uint32_t weight;
+	int64_t since, retired; /* 0 = not retired */
+	uint64_t wall, idle, unobserved, gap, unattributed, charged;
+	unsigned int blind;
+	uint32_t engines;
+	uint64_t busy, engine_wall, blind_busy;
+};
+
+int em_ledger_gpus(struct em_ledger *l, int64_t since, int64_t until,
+		   int (*each)(const struct em_gpu_usage *, void *), void *arg);
+
+/* Events in order of time; job 0 = all; types: bit mask of 1 << enum earmark_event_type. */
+struct em_event {
+	struct earmark_event e;
+	int64_t wall;
+	const char *boot_id;
+	uint64_t interval;
+};
+
+int em_ledger_events(struct em_ledger *l, int64_t since, int64_t until, unsigned int types,
+		     uint64_t job, int (*each)(const struct em_event *, void *), void *arg);
+
+/* Small durable state of later stages (alerts, configuration), as JSON text by key. */
+int em_ledger_state_set(struct em_ledger *l, const char *key, const char *json);
+int em_ledger_state_get(struct em_ledger *l, const char *key, char **json); /* caller frees */
+/* A dated note that enters the record: alert transitions, daemon start and stop, integrity. */
+int em_ledger_note(struct em_ledger *l, const char *kind, const char *json);
+int em_ledger_notes(struct em_ledger *l, int64_t since, int64_t until, const char *kind,
+		    int (*each)(int64_t wall, const char *kind, const char *json, void *),
+		    void *arg);
+
+#endif

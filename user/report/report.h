@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a ledger says of a window: sums by purpose and the identity
+ *	K = A + C + M + S + F + U + I + X
+ * with its proven and possible shares. Nanoseconds inside; microseconds leave, rounded by
+ * largest remainder so that printed parts add up to the printed whole.
+ */
+#ifndef EM_REPORT_H
+#define EM_REPORT_H
+
+#include <stdio.h>
+#include <jansson.h>
+#include "ledger/ledger.h"
+
+typedef unsigned __int128 em_ns; /* sums: u64 overflows at 100k GPUs x 28 days */
+
+struct em_share {
+	em_ns num, den; /* den 0 = undefined */
+};
+
+struct em_part {
+	em_ns gpu_time, held, busy;
+};
+
+/**
+ * struct em_report - one window of one ledger
+ * @parts: by purpose, gpu-time of untagged without unattributed
+ * @strong: of @parts, by purpose and weakest tagged-by that is at least it
+ * @capacity: K, with gaps; @idle: after unattributed busy was moved to used
+ * @busy_total: Σ busy with unattributed; @busy_unobserved: x_b of measures
+ */
+struct em_report {
+	struct em_span span;
+	int64_t since, until; /* asked for */
+	em_ns capacity, used, idle, unobserved, gap, unattributed;
+	struct em_part parts[EARMARK_PURPOSE_COUNT];
+	struct em_part strong[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
+	em_ns busy_total, busy_unattributed, busy_unobserved;
+	struct em_share proven, possible;	     /* alignment of used gpu-time */
+	struct em_share ratio_proven, ratio_possible; /* A : C, serving on C's side when proven */
+};
+
+int em_report_make(struct em_report *r, struct em_ledger *l, int64_t since, int64_t until);
+
+#endif
