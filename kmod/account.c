@@ -73,8 +73,8 @@ static void gpu_advance(struct earmark_account *a, struct earmark_gpu_account *g
 	earmark_gpu_advance(gpu, a->parity, now);
 }
 
-void earmark_gpu_init(struct earmark_account *a, struct earmark_gpu_account *gpu, u32 id,
-		      u32 blind, u64 now)
+void earmark_gpu_init(struct earmark_account *a, struct earmark_gpu_account *gpu, u32 id, u32 blind,
+		      u64 now)
 {
 	now = earmark_account_clamp(a, now);
 	memset(gpu, 0, sizeof(*gpu));
@@ -212,8 +212,8 @@ u64 earmark_holder_charge(struct earmark_account *a, struct earmark_holder *h, u
 }
 
 /* Busy time of nobody known: used time all the same. No account lock, in an RCU section. */
-void earmark_gpu_unattributed(struct earmark_account *a, struct earmark_gpu_account *gpu,
-			      u64 start, u64 end)
+void earmark_gpu_unattributed(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 start,
+			      u64 end)
 {
 	earmark_bank_add(&gpu->unattributed[READ_ONCE(a->parity)], start, end - start);
 }

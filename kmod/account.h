@@ -176,8 +176,8 @@ struct earmark_use {
 void earmark_account_init(struct earmark_account *a, u64 now);
 
 /* GPUs */
-void earmark_gpu_init(struct earmark_account *a, struct earmark_gpu_account *gpu, u32 id,
-		      u32 blind, u64 now);
+void earmark_gpu_init(struct earmark_account *a, struct earmark_gpu_account *gpu, u32 id, u32 blind,
+		      u64 now);
 void earmark_gpu_blind(struct earmark_account *a, struct earmark_gpu_account *gpu, u32 set,
 		       u32 clear, u64 now);
 void earmark_gpu_disavow(struct earmark_account *a, struct earmark_gpu_account *gpu, u32 why,
@@ -189,11 +189,10 @@ void earmark_gpu_remove(struct earmark_account *a, struct earmark_gpu_account *g
 void earmark_engine_init(struct earmark_account *a, struct earmark_engine *e,
 			 struct earmark_gpu_account *gpu, u32 id, u64 now);
 bool earmark_engine_span(struct earmark_engine *e, u64 *start, u64 *end);
-void earmark_engine_charge(struct earmark_account *a, struct earmark_engine *e, u64 start,
-			   u64 end);
+void earmark_engine_charge(struct earmark_account *a, struct earmark_engine *e, u64 start, u64 end);
 u64 earmark_holder_charge(struct earmark_account *a, struct earmark_holder *h, u64 start, u64 end);
-void earmark_gpu_unattributed(struct earmark_account *a, struct earmark_gpu_account *gpu,
-			      u64 start, u64 end);
+void earmark_gpu_unattributed(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 start,
+			      u64 end);
 void earmark_bank_add(struct earmark_bank *bank, u64 start, u64 ns);
 
 /* Jobs, holders and tags */

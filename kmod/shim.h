@@ -67,7 +67,7 @@ static inline bool atomic64_try_cmpxchg(atomic64_t *a, s64 *old, u64 n)
 #define div_u64(n, d) ((n) / (d))
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define min(a, b) ((a) < (b) ? (a) : (b))
-#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 #define shim_free_rcu(ptr) free(ptr)
 
 /* Circular doubly linked lists, as in the kernel. */
@@ -125,12 +125,12 @@ static inline void list_rotate_left(struct list_head *h)
 #define list_del_rcu list_del_init
 #define list_entry container_of
 #define list_first_entry(h, type, m) list_entry((h)->next, type, m)
-#define list_for_each_entry(p, h, m)                                                               \
-	for (p = list_entry((h)->next, __typeof__(*p), m); &p->m != (h);                           \
+#define list_for_each_entry(p, h, m)                                     \
+	for (p = list_entry((h)->next, __typeof__(*p), m); &p->m != (h); \
 	     p = list_entry(p->m.next, __typeof__(*p), m))
-#define list_for_each_entry_safe(p, t, h, m)                                                       \
-	for (p = list_entry((h)->next, __typeof__(*p), m),                                         \
-	    t = list_entry(p->m.next, __typeof__(*p), m);                                          \
+#define list_for_each_entry_safe(p, t, h, m)               \
+	for (p = list_entry((h)->next, __typeof__(*p), m), \
+	    t = list_entry(p->m.next, __typeof__(*p), m);  \
 	     &p->m != (h); p = t, t = list_entry(t->m.next, __typeof__(*t), m))
 #define list_for_each_entry_rcu(p, h, m, ...) list_for_each_entry(p, h, m)
 

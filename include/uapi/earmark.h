@@ -28,20 +28,20 @@
 #define EARMARK_DEVNUMS_MAX 8 /* device numbers of one GPU */
 
 /* EARMARK_PURPOSES - what a job's GPU time is for. UNTAGGED is a state, never a default. */
-#define EARMARK_PURPOSES(X)                                                                        \
-	X(UNTAGGED, "untagged")                                                                    \
-	X(ALIGNMENT, "alignment")                                                                  \
-	X(CAPABILITIES, "capabilities")                                                            \
-	X(MIXED, "mixed")                                                                          \
-	X(SERVING, "serving")                                                                      \
+#define EARMARK_PURPOSES(X)             \
+	X(UNTAGGED, "untagged")         \
+	X(ALIGNMENT, "alignment")       \
+	X(CAPABILITIES, "capabilities") \
+	X(MIXED, "mixed")               \
+	X(SERVING, "serving")           \
 	X(INFRASTRUCTURE, "infrastructure")
 
 /* EARMARK_TAGGED_BY - who said so, weakest first: precedence, not credibility. */
-#define EARMARK_TAGGED_BY(X)                                                                       \
-	X(NOBODY, "nobody")                                                                        \
-	X(SELF, "self")                                                                            \
-	X(RULE, "rule")                                                                            \
-	X(SCHEDULER, "scheduler")                                                                  \
+#define EARMARK_TAGGED_BY(X)      \
+	X(NOBODY, "nobody")       \
+	X(SELF, "self")           \
+	X(RULE, "rule")           \
+	X(SCHEDULER, "scheduler") \
 	X(OPERATOR, "operator")
 
 /*
@@ -52,11 +52,11 @@
  *   FILE   a file found in use at start may hold it, nothing has shown so or otherwise
  *   LOST   the sensor lost an edge of a hold; healed by the next complete seed
  */
-#define EARMARK_BLIND(X)                                                                           \
-	X(METER, "meter")                                                                          \
-	X(HOLD, "hold")                                                                            \
-	X(ABSENT, "absent")                                                                        \
-	X(FILE, "file")                                                                            \
+#define EARMARK_BLIND(X)    \
+	X(METER, "meter")   \
+	X(HOLD, "hold")     \
+	X(ABSENT, "absent") \
+	X(FILE, "file")     \
 	X(LOST, "lost")
 
 /*
@@ -72,33 +72,33 @@
  *   RING        records that found no room in the BPF ring
  *   CHALLENGE   challenges that the hold sensor did not answer
  */
-#define EARMARK_LOST(X)                                                                            \
-	X(CONTEXT, "context")                                                                      \
-	X(HISTORY, "history")                                                                      \
-	X(UNKNOWN, "unknown")                                                                      \
-	X(MEMORY, "memory")                                                                        \
-	X(EVENT, "event")                                                                          \
-	X(FILE, "file")                                                                            \
-	X(RECURSION, "recursion")                                                                  \
-	X(MISSED, "missed")                                                                        \
-	X(RING, "ring")                                                                            \
+#define EARMARK_LOST(X)           \
+	X(CONTEXT, "context")     \
+	X(HISTORY, "history")     \
+	X(UNKNOWN, "unknown")     \
+	X(MEMORY, "memory")       \
+	X(EVENT, "event")         \
+	X(FILE, "file")           \
+	X(RECURSION, "recursion") \
+	X(MISSED, "missed")       \
+	X(RING, "ring")           \
 	X(CHALLENGE, "challenge")
 
 /*
  * EARMARK_EVENTS - what changes the meaning of accounts; which fields of struct
  * earmark_event each fills is said at the struct.
  */
-#define EARMARK_EVENTS(X)                                                                          \
-	X(NONE, "none")                                                                            \
-	X(JOB, "job")                                                                              \
-	X(JOB_END, "job-end")                                                                      \
-	X(TAG, "tag")                                                                              \
-	X(MOVE, "move")                                                                            \
-	X(GPU, "gpu")                                                                              \
-	X(GPU_ABSENT, "gpu-absent")                                                                \
-	X(GPU_RETIRED, "gpu-retired")                                                              \
-	X(SENSOR_ATTACHED, "sensor-attached")                                                      \
-	X(SENSOR_DETACHED, "sensor-detached")                                                      \
+#define EARMARK_EVENTS(X)                     \
+	X(NONE, "none")                       \
+	X(JOB, "job")                         \
+	X(JOB_END, "job-end")                 \
+	X(TAG, "tag")                         \
+	X(MOVE, "move")                       \
+	X(GPU, "gpu")                         \
+	X(GPU_ABSENT, "gpu-absent")           \
+	X(GPU_RETIRED, "gpu-retired")         \
+	X(SENSOR_ATTACHED, "sensor-attached") \
+	X(SENSOR_DETACHED, "sensor-detached") \
 	X(CONFIG, "config")
 
 #define EARMARK_ENUM_PURPOSE(id, name) EARMARK_PURPOSE_##id,
@@ -145,9 +145,9 @@ enum earmark_recorder {
 #define EARMARK_INTERVAL_FIRST (1U << 2)     /* first of its load */
 
 struct earmark_interval {
-	__u32 version;	/* EARMARK_VERSION */
+	__u32 version;  /* EARMARK_VERSION */
 	__u32 recorder; /* enum earmark_recorder */
-	__u32 flags;	/* EARMARK_INTERVAL_* */
+	__u32 flags;    /* EARMARK_INTERVAL_* */
 	__u32 nr_segments;
 	__u32 nr_events;
 	__u32 nr_lost; /* EARMARK_LOST_COUNT of the recorder */
@@ -158,7 +158,7 @@ struct earmark_interval {
 	__u64 wall_end;
 	__u8 boot_id[16]; /* /proc/sys/kernel/random/boot_id, binary */
 	__u8 load_id[16]; /* random at module load or recorder start */
-	__u64 lost[16];	  /* cumulative at the end, indexed by enum earmark_lost */
+	__u64 lost[16];   /* cumulative at the end, indexed by enum earmark_lost */
 	__u8 segments_hash[EARMARK_HASH_LEN];
 	__u8 events_hash[EARMARK_HASH_LEN];
 	__u8 previous[EARMARK_HASH_LEN];
@@ -169,8 +169,8 @@ _Static_assert(EARMARK_LOST_COUNT <= 16, "lost[] is wire format");
 
 enum earmark_segment_kind {
 	EARMARK_SEGMENT_USAGE = 1, /* (job, GPU, tag) */
-	EARMARK_SEGMENT_GPU,	   /* a GPU: wall = Σ usage.gpu_time + idle + unobserved */
-	EARMARK_SEGMENT_ENGINE,	   /* an engine: busy_total <= now - first */
+	EARMARK_SEGMENT_GPU,       /* a GPU: wall = Σ usage.gpu_time + idle + unobserved */
+	EARMARK_SEGMENT_ENGINE,    /* an engine: busy_total <= now - first */
 };
 
 /* struct earmark_segment - one row of an interval; 64 bytes */
@@ -185,7 +185,7 @@ struct earmark_segment {
 		struct {
 			__u64 gpu_time;
 			__u64 held;
-			__u64 busy;	  /* work that completed in this interval */
+			__u64 busy;       /* work that completed in this interval */
 			__u64 busy_start; /* its earliest start; 0 = none */
 			__u64 pad;
 		} usage;
@@ -200,8 +200,8 @@ struct earmark_segment {
 			__u64 busy;
 			__u64 busy_start;
 			__u64 busy_total; /* cumulative since first */
-			__u64 first;	  /* observed from */
-			__u64 done;	  /* completions in this interval */
+			__u64 first;      /* observed from */
+			__u64 done;       /* completions in this interval */
 		} engine;
 	};
 };
@@ -251,12 +251,12 @@ _Static_assert(sizeof(struct earmark_event) == 328, "event is wire format");
 /* struct earmark_job_info - a live job, in JOB_GET dumps */
 struct earmark_job_info {
 	__u64 job;
-	__u64 tag_job;	/* cgroup that the effective tag stands on; 0 = untagged */
-	__u32 tag;	/* effective tag id */
-	__u32 own_tag;	/* tag on this very cgroup; a label where it differs from tag */
-	__u64 since;	/* effective tag in force from */
-	__u64 gpus_held; /* how many GPUs it holds now */
-	__u8 purpose, tagged_by;	 /* effective */
+	__u64 tag_job;           /* cgroup that the effective tag stands on; 0 = untagged */
+	__u32 tag;               /* effective tag id */
+	__u32 own_tag;           /* tag on this very cgroup; a label where it differs from tag */
+	__u64 since;             /* effective tag in force from */
+	__u64 gpus_held;         /* how many GPUs it holds now */
+	__u8 purpose, tagged_by; /* effective */
 	__u8 own_purpose, own_tagged_by; /* of own_tag */
 	__u32 uid;
 	char project[EARMARK_PROJECT_LEN];
@@ -303,11 +303,11 @@ struct earmark_status {
 	__u64 lost[16];
 };
 
-#define EARMARK_STATUS_BTF (1U << 0)	   /* kfuncs are callable */
-#define EARMARK_STATUS_METER (1U << 1)	   /* probes attached to gpu_sched */
+#define EARMARK_STATUS_BTF (1U << 0)       /* kfuncs are callable */
+#define EARMARK_STATUS_METER (1U << 1)     /* probes attached to gpu_sched */
 #define EARMARK_STATUS_GPU_SCHED (1U << 2) /* gpu_sched is present */
-#define EARMARK_STATUS_HOLD (1U << 3)	   /* hold sensor answered the last challenge */
-#define EARMARK_STATUS_SEEDED (1U << 4)	   /* … and has seeded what was open before */
+#define EARMARK_STATUS_HOLD (1U << 3)      /* hold sensor answered the last challenge */
+#define EARMARK_STATUS_SEEDED (1U << 4)    /* … and has seeded what was open before */
 #define EARMARK_STATUS_STRETCHED (1U << 5) /* the open interval is overdue */
 
 /*
@@ -338,56 +338,56 @@ struct earmark_status {
  *                 (RECURSION, MISSED, RING only). GPU given: it goes blind (LOST).
  *   UNLOAD_READY  (none: unloading is refused by the kernel while BPF is attached)
  */
-#define EARMARK_COMMANDS(X)                                                                        \
-	X(UNSPEC, "unspec")                                                                        \
-	X(STATUS_GET, "status-get")                                                                \
-	X(TAG_SET, "tag-set")                                                                      \
-	X(JOB_GET, "job-get")                                                                      \
-	X(GPU_SET, "gpu-set")                                                                      \
-	X(GPU_RETIRE, "gpu-retire")                                                                \
-	X(GPU_GET, "gpu-get")                                                                      \
-	X(INTERVAL_GET, "interval-get")                                                            \
-	X(INTERVAL_ACK, "interval-ack")                                                            \
-	X(INTERVAL_SEAL, "interval-seal")                                                          \
-	X(CONFIG_SET, "config-set")                                                                \
-	X(SENSOR_SEEDED, "sensor-seeded")                                                          \
-	X(FILE_SET, "file-set")                                                                    \
-	X(LOST_ADD, "lost-add")                                                                    \
+#define EARMARK_COMMANDS(X)               \
+	X(UNSPEC, "unspec")               \
+	X(STATUS_GET, "status-get")       \
+	X(TAG_SET, "tag-set")             \
+	X(JOB_GET, "job-get")             \
+	X(GPU_SET, "gpu-set")             \
+	X(GPU_RETIRE, "gpu-retire")       \
+	X(GPU_GET, "gpu-get")             \
+	X(INTERVAL_GET, "interval-get")   \
+	X(INTERVAL_ACK, "interval-ack")   \
+	X(INTERVAL_SEAL, "interval-seal") \
+	X(CONFIG_SET, "config-set")       \
+	X(SENSOR_SEEDED, "sensor-seeded") \
+	X(FILE_SET, "file-set")           \
+	X(LOST_ADD, "lost-add")           \
 	X(EVENT, "event")
 
 /* EARMARK_ATTRS - X(id, name, netlink type, length): length is the maximum for strings
  * (without NUL) and binaries, 0 = any.
  */
-#define EARMARK_ATTRS(X)                                                                           \
-	X(UNSPEC, "unspec", UNSPEC, 0)                                                             \
-	X(STATUS, "status", BINARY, sizeof(struct earmark_status))                                 \
-	X(CGROUP_FD, "cgroup-fd", S32, 0)                                                          \
-	X(PURPOSE, "purpose", U8, 0)                                                               \
-	X(TAGGED_BY, "tagged-by", U8, 0)                                                           \
-	X(PROJECT, "project", NUL_STRING, EARMARK_PROJECT_LEN - 1)                                 \
-	X(REF, "ref", NUL_STRING, EARMARK_REF_LEN - 1)                                             \
-	X(TAG, "tag", U32, 0)                                                                      \
-	X(JOBS, "jobs", BINARY, 0)                                                                 \
-	X(GPU, "gpu", U32, 0)                                                                      \
-	X(GPUS, "gpus", BINARY, 0)                                                                 \
-	X(NAME, "name", NUL_STRING, EARMARK_NAME_LEN - 1)                                          \
-	X(MODEL, "model", NUL_STRING, EARMARK_PROJECT_LEN - 1)                                     \
-	X(UUID, "uuid", NUL_STRING, EARMARK_REF_LEN - 1)                                           \
-	X(WEIGHT, "weight", U32, 0)                                                                \
-	X(METER, "meter", U32, 0)                                                                  \
-	X(DEVNUMS, "devnums", BINARY, EARMARK_DEVNUMS_MAX * sizeof(__u32))                         \
-	X(TEXT, "text", NUL_STRING, EARMARK_TEXT_LEN - 1)                                          \
-	X(NUMBER, "number", U64, 0)                                                                \
-	X(HEADER, "header", BINARY, sizeof(struct earmark_interval))                               \
-	X(HASH, "hash", BINARY, EARMARK_HASH_LEN)                                                  \
-	X(SEGMENTS, "segments", BINARY, 0)                                                         \
-	X(EVENTS, "events", BINARY, 0)                                                             \
-	X(PERIOD, "period", U64, 0)                                                                \
-	X(KEEP, "keep", U64, 0)                                                                    \
-	X(FILE, "file", U64, 0)                                                                    \
-	X(STATE, "state", U8, 0)                                                                   \
-	X(COUNTER, "counter", U32, 0)                                                              \
-	X(VALUE, "value", U64, 0)                                                                  \
+#define EARMARK_ATTRS(X)                                                   \
+	X(UNSPEC, "unspec", UNSPEC, 0)                                     \
+	X(STATUS, "status", BINARY, sizeof(struct earmark_status))         \
+	X(CGROUP_FD, "cgroup-fd", S32, 0)                                  \
+	X(PURPOSE, "purpose", U8, 0)                                       \
+	X(TAGGED_BY, "tagged-by", U8, 0)                                   \
+	X(PROJECT, "project", NUL_STRING, EARMARK_PROJECT_LEN - 1)         \
+	X(REF, "ref", NUL_STRING, EARMARK_REF_LEN - 1)                     \
+	X(TAG, "tag", U32, 0)                                              \
+	X(JOBS, "jobs", BINARY, 0)                                         \
+	X(GPU, "gpu", U32, 0)                                              \
+	X(GPUS, "gpus", BINARY, 0)                                         \
+	X(NAME, "name", NUL_STRING, EARMARK_NAME_LEN - 1)                  \
+	X(MODEL, "model", NUL_STRING, EARMARK_PROJECT_LEN - 1)             \
+	X(UUID, "uuid", NUL_STRING, EARMARK_REF_LEN - 1)                   \
+	X(WEIGHT, "weight", U32, 0)                                        \
+	X(METER, "meter", U32, 0)                                          \
+	X(DEVNUMS, "devnums", BINARY, EARMARK_DEVNUMS_MAX * sizeof(__u32)) \
+	X(TEXT, "text", NUL_STRING, EARMARK_TEXT_LEN - 1)                  \
+	X(NUMBER, "number", U64, 0)                                        \
+	X(HEADER, "header", BINARY, sizeof(struct earmark_interval))       \
+	X(HASH, "hash", BINARY, EARMARK_HASH_LEN)                          \
+	X(SEGMENTS, "segments", BINARY, 0)                                 \
+	X(EVENTS, "events", BINARY, 0)                                     \
+	X(PERIOD, "period", U64, 0)                                        \
+	X(KEEP, "keep", U64, 0)                                            \
+	X(FILE, "file", U64, 0)                                            \
+	X(STATE, "state", U8, 0)                                           \
+	X(COUNTER, "counter", U32, 0)                                      \
+	X(VALUE, "value", U64, 0)                                          \
 	X(PAD, "pad", UNSPEC, 0)
 
 #define EARMARK_ENUM_CMD(id, name) EARMARK_CMD_##id,

@@ -32,8 +32,8 @@ struct em_alerts;
 int em_alerts_open(struct em_alerts **a, struct em_ledger *l, const struct em_alert_config *c);
 void em_alerts_close(struct em_alerts *a);
 /* Feeds a verdict judged at @now; delivers transitions. */
-int em_alerts_update(struct em_alerts *a, const struct em_commitment *c,
-		     const struct em_verdict *v, int64_t now);
+int em_alerts_update(struct em_alerts *a, const struct em_commitment *c, const struct em_verdict *v,
+		     int64_t now);
 json_t *em_alerts_json(struct em_ledger *l); /* array of the stored alerts; new reference */
 
 #endif

@@ -37,7 +37,7 @@ struct em_sensor_state {
  */
 int em_sensor_open(struct em_sensor **s, enum em_sensor_mode mode);
 void em_sensor_close(struct em_sensor *s); /* what is pinned stays attached */
-int em_sensor_unpin(void);		   /* detaches everything; drivers can be unloaded */
+int em_sensor_unpin(void);                 /* detaches everything; drivers can be unloaded */
 
 int em_sensor_states(struct em_sensor *s, const struct em_sensor_state **states);
 

@@ -26,8 +26,8 @@ struct em_source_ops {
 	int (*gpu_retire)(struct em_source *s, __u32 gpu, const char *reason);
 	int (*gpu_absent)(struct em_source *s, const char *name); /* module: sees it itself */
 	int (*seal)(struct em_source *s, __u64 *number);
-	int (*intervals)(struct em_source *s, __u64 from,
-			 int (*each)(struct em_interval *, void *), void *arg);
+	int (*intervals)(struct em_source *s, __u64 from, int (*each)(struct em_interval *, void *),
+			 void *arg);
 	int (*ack)(struct em_source *s, __u64 number, const __u8 hash[EARMARK_HASH_LEN]);
 	int (*config)(struct em_source *s, __u64 period, __u64 keep);
 	/* the sensors changed or a period passed: seed, resolve files by fdinfo, add losses */

@@ -36,7 +36,7 @@ struct em_report {
 	struct em_part parts[EARMARK_PURPOSE_COUNT];
 	struct em_part strong[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
 	em_ns busy_total, busy_unattributed, busy_unobserved;
-	struct em_share proven, possible;	     /* alignment of used gpu-time */
+	struct em_share proven, possible;             /* alignment of used gpu-time */
 	struct em_share ratio_proven, ratio_possible; /* A : C, serving on C's side when proven */
 };
 

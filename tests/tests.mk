@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# Tests by altitude: style, unit (ASan, UBSan), fuzz, behaviour on this machine, behaviour on
+# real kernels in guests. tests/check runs them and counts.
+
+GUESTS := 6.12 6.1
+# make's own view of which releases the guests run: those whose headers are installed
+GUEST_RELEASES := $(filter 6.12% 6.1.%,$(RELEASES))
+GUEST_MODULES = $(foreach r,$(GUEST_RELEASES),$(B)/$(r)/earmark.ko $(B)/$(r)/simgpu.ko)
+
+# --- unit: the library again, with sanitizers ------------------------------------------------
+SAN := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*_test.c))
+SAN_OBJ := $(LIB_OBJ:$(B)/%=$(B)/san/%) $(patsubst user/%.c,$(B)/san/user/%.o,$(wildcard user/cli/*.c))
+
+$(B)/san/%.o: %.c | $(SKEL)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -c -o $@ $<
+$(B)/san/libearmark.a: $(SAN_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(B)/unit/%: tests/unit/%.c $(B)/san/libearmark.a
+	$(call say,UNIT,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(SAN) -o $@ $< \
+		$(B)/san/libearmark.a $(LIBS) -lcmocka
+-include $(SAN_OBJ:.o=.d) $(wildcard $(B)/unit/*.d)
+
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/libearmark.a
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libearmark.a $(LIBS)
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+.PHONY: check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
+unit: $(UNIT)
+guest-modules: $(GUEST_MODULES)
+test-tools: all $(UNIT) $(FUZZ) guest-modules
+
+# style: checkpatch rules that apply, clang-format, shellcheck, sparse on kmod
+style: bpf
+	$(Q)tests/style
+# check: every test: all kinds on 6.12, the behaviour scripts on 6.1 too
+check: deps
+	$(Q)$(MAKE) --no-print-directory test-tools
+	$(Q)tests/check
+# check-all: every test, everything on both kernels
+check-all: deps
+	$(Q)$(MAKE) --no-print-directory test-tools
+	$(Q)tests/check --all
+# check-vm: the guest tests alone
+check-vm: test-tools
+	$(Q)tests/check guests
+# fuzz: the fuzzers that need no kernel, for longer
+fuzz: test-tools
+	$(Q)tests/check fuzz
+# debug-kernel: builds a kernel with KASAN, lockdep, PROVE_RCU, kmemleak, failslab (cached)
+debug-kernel: deps deps-debug
+	$(Q)tests/vm/debug-kernel
+# check-debug: the guest suite on the debug kernel, 1,000 load/unload loops, a kmemleak scan
+check-debug: debug-kernel
+	$(Q)$(MAKE) --no-print-directory test-tools
+	$(Q)tests/check --debug
+# demo: the main job, as a newcomer would see it (NATIVE=1: on this node's own GPU)
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all guest-modules
+	$(Q)tests/demo $(if $(NATIVE),--native)
+# bench: figures beside their floor or peer from the same run
+bench: deps
+	$(Q)$(MAKE) --no-print-directory test-tools
+	$(Q)tests/bench/run
