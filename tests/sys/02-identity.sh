@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# on: kernel daemon
+# Work is charged to the job that submitted it, however it came to be there.
+. tests/sys/lib.sh
+up gpus=1 rings=2 depth=4
+
+same() { # same WHAT CGROUP WHO - busy of the cgroup's job is the hardware clock's for WHO
+	local want
+	want=$(oracle_busy "$3")
+	near "$1" "$(job busy_us "$2")" $((want / 1000)) $((want / 1000000 + 20))
+}
+
+for c in parent child outer/inner moved-from moved-to sender receiver box threads early; do
+	mkdir -p "$CG/$c"
+done
+tag() { em tag set --cgroup "$CG/$1" "$2" >/dev/null; }
+tag parent alignment
+tag child capabilities
+tag outer alignment
+tag outer/inner serving
+
+# One file and one entity, two jobs: the child moves to another cgroup before it submits.
+in_cg $CG/parent "$B/$R/simjob" -g 0 -n 300 -d 1000 -q 4 -w 10 -f 1 --cgroup $CG/child --child-who 11 >/dev/null
+# exec, setsid and a double fork stay in the job.
+in_cg $CG/outer setsid bash -c "( ( exec $B/$R/simjob -g 0 -n 200 -d 1000 -q 4 -w 20 >/dev/null ) & wait )"
+in_cg $CG/outer/inner "$B/$R/simjob" -g 0 -n 200 -d 1000 -q 4 -w 21 >/dev/null
+in_cg $CG/threads "$B/$R/simjob" -g 0 -n 200 -d 1000 -q 4 -w 30 -t >/dev/null
+# A container: own pid, mount, user namespaces.
+in_cg $CG/box unshare -Urpf --mount-proc "$B/$R/simjob" -g 0 -n 200 -d 1000 -q 4 -w 40 >/dev/null
+# A file passed over a socket is used by who submits on it.
+in_cg $CG/receiver "$B/$R/simjob" --recv "$W/fd" -n 200 -d 1000 -q 4 -w 51 >/dev/null &
+sleep 0.5
+in_cg $CG/sender "$B/$R/simjob" -g 0 -n 100 -d 1000 -q 4 -w 50 --send "$W/fd" >/dev/null
+wait %1
+# A process that exits with work queued.
+in_cg $CG/early "$B/$R/simjob" -g 0 -n 8 -d 2000 -q 8 -w 60 -k >/dev/null
+# A process moved while it runs.
+in_cg $CG/moved-from "$B/$R/simjob" -g 0 -n 1500 -d 1000 -q 4 -w 70 >/dev/null &
+runner=$!
+sleep 0.7
+mover=$(cat $CG/moved-from/cgroup.procs)
+for p in $mover; do echo "$p" >$CG/moved-to/cgroup.procs; done
+wait $runner
+sleep 0.2
+sync_ledger
+
+same "a forked child on the same entity: the parent's share" parent 10
+same "a forked child on the same entity: the child's share" child 11
+same "exec, setsid and a double fork stay in the job" outer 20
+same "a nested cgroup with its own tag is a job of its own" outer/inner 21
+same "a submitting thread" threads 30
+same "a container" box 40
+same "a file passed over a socket: the sender's work" sender 50
+same "a file passed over a socket: the receiver's work" receiver 51
+same "a process that exits with work queued" early 60
+moved=$(($(job busy_us moved-from) + $(job busy_us moved-to)))
+want=$(oracle_busy 70)
+near "a process moved while it runs: both parts add up" $moved $((want / 1000)) $((want / 1000000 + 20))
+t "… and both have a part" [ "$(job busy_us moved-from)" -gt 100000 -a "$(job busy_us moved-to)" -gt 100000 ]
+t "the move is an event" [ "$(sql "SELECT count(*) FROM event WHERE type = 4")" -ge 1 ]
+check_conservation

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+# What the behaviour scripts share: bring a node up, ask it through the CLI, say ok or not.
+
+set -u
+R=$(uname -r)
+B=$PWD/build
+W=$(mktemp -d /tmp/earmark.XXXXXX)
+LEDGER=$W/ledger SOCKET=$W/sock COMMITMENTS=$W/commitments.yaml
+PERIOD=${PERIOD:-1s}
+CG=/sys/fs/cgroup
+daemon_pid=
+
+em() { "$B/earmark" --ledger "$LEDGER" --socket "$SOCKET" "$@"; }
+simjob() { "$B/$R/simjob" "$@"; }
+
+ok() { echo "ok $NAME: $*"; }
+not_ok() { echo "not ok $NAME: $*"; }
+skip() { echo "skip $NAME: $1 - $2"; }
+
+# t WHAT COMMAND... - a test: the command succeeds
+t() {
+	local what=$1
+	shift
+	if "$@"; then ok "$what"; else not_ok "$what ($*)"; fi
+}
+
+# is WHAT A B - a test: equal strings
+is() {
+	if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1: '$2' is not '$3'"; fi
+}
+
+# near WHAT A B TOLERANCE - a test: |A - B| <= TOLERANCE, integers
+near() {
+	local d=$(($2 - $3))
+	if ((${d#-} <= $4)); then ok "$1"; else not_ok "$1: $2 is not within $4 of $3"; fi
+}
+
+# refused WHAT SENTENCE COMMAND... - a test: exit 2 with one line that matches SENTENCE
+refused() {
+	local what=$1 want=$2 out rc
+	shift 2
+	out=$("$@" 2>&1 >/dev/null)
+	rc=$?
+	if ((rc == 2)) && [[ $out =~ $want && $(wc -l <<<"$out") == 1 ]]; then
+		ok "$what"
+	else
+		not_ok "$what: status $rc, said: $out"
+	fi
+}
+
+sim_up() {
+	modprobe -a drm gpu_sched 2>/dev/null
+	insmod "$B/$R/simgpu.ko" "$@" || exit 1
+}
+
+kmod_up() {
+	[[ $MODE != kernel ]] || insmod "$B/$R/earmark.ko" "$@" || exit 1
+}
+
+daemon_up() {
+	local i
+	"$B/earmarkd" --ledger "$LEDGER" --socket "$SOCKET" --commitments "$COMMITMENTS" \
+		--recorder "$([[ $MODE == native ]] && echo auto || echo "$MODE")" --period "$PERIOD" "$@" \
+		>>"$W/daemon.log" 2>&1 &
+	daemon_pid=$!
+	for ((i = 0; i < 300; i++)); do
+		curl -sf --unix-socket "$SOCKET" http://localhost/v1/status >/dev/null 2>&1 && return
+		kill -0 $daemon_pid 2>/dev/null || break
+		sleep 0.1
+	done
+	echo "# earmarkd did not come up:" && sed 's/^/# /' "$W/daemon.log"
+	exit 1
+}
+
+daemon_down() {
+	[[ -n $daemon_pid ]] || return 0
+	kill "${1:--TERM}" $daemon_pid 2>/dev/null
+	wait $daemon_pid 2>/dev/null
+	daemon_pid=
+}
+
+# up [SIMGPU PARAMETER...] - a whole node
+up() {
+	sim_up "$@"
+	kmod_up
+	daemon_up
+}
+
+down() {
+	daemon_down
+	em sensor unpin >/dev/null 2>&1
+	rmmod earmark 2>/dev/null
+	rmmod simgpu 2>/dev/null
+	true
+}
+trap down EXIT
+
+# sync - everything until now is sealed and stored
+sync_ledger() { em ledger sync >/dev/null; }
+
+# cg NAME - a fresh cgroup; prints its directory
+cg() {
+	mkdir -p "$CG/$1" && echo "$CG/$1"
+}
+
+# in_cg DIR COMMAND... - runs the command inside the cgroup
+in_cg() {
+	local dir=$1
+	shift
+	bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$dir" "$@"
+}
+
+# report FILTER [ARG...] - a figure of the report
+report() {
+	local filter=$1
+	shift
+	em --json report "$@" | jq -r "$filter"
+}
+
+# job FIELD NAME - sums a field over the report's rows of the job whose path ends in NAME
+job() {
+	em --json report --by job | jq -r --arg n "$2" \
+		"[.rows[] | select(.path // \"\" | endswith(\$n)) | .$1] | add // 0"
+}
+
+# sql QUERY - straight from the ledger's file, to check what the product says of itself
+sql() { sqlite3 "file:$LEDGER/ledger.db?mode=ro" "$1"; }
+
+# check_conservation - a test: every GPU row of every interval, to the nanosecond
+check_conservation() {
+	local rows bad
+	rows=$(sql "SELECT count(*) FROM gpu_usage")
+	bad=$(sql "SELECT count(*) FROM gpu_usage g WHERE wall != idle + unobserved + (SELECT
+		coalesce(sum(gpu_time), 0) FROM usage u WHERE u.interval = g.interval AND u.gpu = g.gpu)")
+	if ((rows > 0)) && [[ $bad == 0 ]]; then
+		ok "conserved to the nanosecond in each of $rows rows"
+	else
+		not_ok "$bad of $rows rows are not conserved"
+	fi
+}
