@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# on: kernel daemon
+# The daemon dies at random moments and stays away: no nanosecond is lost, none counted twice.
+. tests/sys/lib.sh
+PERIOD=100ms
+kills=${EARMARK_KILLS:-50}
+up gpus=2 rings=1 depth=4
+
+mkdir -p $CG/a $CG/b
+em tag set --cgroup $CG/a alignment >/dev/null
+em tag set --cgroup $CG/b capabilities >/dev/null
+(while [[ ! -e $W/stop ]]; do in_cg $CG/a "$B/$R/simjob" -g 0 -n 200 -d 1000 -q 4 -w 1 >/dev/null; done) &
+a=$!
+(while [[ ! -e $W/stop ]]; do in_cg $CG/b "$B/$R/simjob" -g 1 -n 300 -d 1000 -q 4 -w 2 >/dev/null; done) &
+b=$!
+for ((i = 0; i < kills; i++)); do
+	sleep "0.$((RANDOM % 9 + 1))"
+	daemon_down -KILL
+	daemon_up
+done
+daemon_down -KILL
+echo "# without the daemon for 400 intervals of $PERIOD"
+sleep 40
+daemon_up
+touch "$W/stop"
+wait $a $b
+sleep 0.3
+sync_ledger
+
+for job in a:1 b:2; do
+	want=$(($(oracle_busy "${job#*:}") / 1000))
+	near "after $kills kills: busy of job ${job%:*} is the hardware clock's" \
+		"$(job busy_us "${job%:*}")" "$want" $((want / 1000 + 100))
+done
+is "no interval twice" "$(sql "SELECT count(*) - count(DISTINCT hex(load_id) || number) FROM interval")" 0
+is "none is missing" "$(sql "SELECT sum(d != 1) FROM (SELECT number -
+	lag(number) OVER (PARTITION BY load_id ORDER BY number) AS d FROM interval) WHERE d IS NOT NULL")" 0
+if [[ $MODE == kernel ]]; then
+	t "the module sealed all the while" [ "$(sql "SELECT count(*) FROM interval")" -gt 400 ]
+else
+	t "without the module one interval spans the absence, stretched" \
+		[ "$(sql "SELECT count(*) FROM interval WHERE flags & 1 AND end - start > 30000000000")" -ge 1 ]
+fi
+is "nothing unattributed" "$(report .unattributed_us)" 0
+check_conservation
+
+if [[ $MODE == kernel ]]; then
+	# A full keep stretches the open interval instead of dropping one.
+	daemon_down
+	echo 65536 >/sys/module/earmark/parameters/keep 2>/dev/null
+	in_cg $CG/a "$B/$R/simjob" -g 0 -n 100 -d 1000 -q 4 -w 3 >/dev/null
+	sleep 15
+	daemon_up
+	sync_ledger
+	t "a full keep stretches" [ "$(sql "SELECT count(*) FROM interval WHERE flags & 1")" -ge 1 ]
+	want=$((($(oracle_busy 1) + $(oracle_busy 3)) / 1000))
+	near "… and loses nothing" "$(job busy_us a)" "$want" $((want / 1000 + 100))
+	check_conservation
+fi
