@@ -41,8 +41,12 @@ vm_extract_vmlinux() {
 	length=$(od -An -tu4 -j 0x24c -N 4 "$1")
 	start=$(((setup + 1) * 512 + offset))
 	magic=$(od -An -tx1 -j "$start" -N 4 "$1" | tr -d ' ')
-	# The last four bytes are the unpacked size, of no use to the unpacker.
-	dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip=$start count=$((length - 4)) status=none |
+	# The unpacked size is put behind the payload, unless the format ends with it.
+	case $magic in
+	1f8b*) ;;
+	*) length=$((length - 4)) ;;
+	esac
+	dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip=$start count=$length status=none |
 		case $magic in
 		fd377a58) xz -dcq ;;
 		28b52ffd) zstd -dcq ;;
