@@ -5,7 +5,9 @@
  * nowhere else. Readers need only read permission on the directory.
  *
  * Instants are wall clock nanoseconds (CLOCK_REALTIME) unless said otherwise; durations ns.
- * Functions return 0 or -errno; em_ledger_error() then is one sentence for people.
+ * Functions return 0 or -errno; em_ledger_error() then is one sentence for people. A reader
+ * sees the intervals that were there when it opened the ledger: what it asks for in several
+ * calls adds up.
  */
 #ifndef EM_LEDGER_H
 #define EM_LEDGER_H
@@ -20,7 +22,7 @@ enum { EM_LEDGER_READ, EM_LEDGER_WRITE }; /* WRITE: one process at a time (-EBUS
 
 int em_ledger_open(struct em_ledger **l, const char *dir, int mode);
 void em_ledger_close(struct em_ledger *l);
-const char *em_ledger_error(const struct em_ledger *l);
+const char *em_ledger_error(const struct em_ledger *l); /* NULL: why the last open failed */
 
 /**
  * em_ledger_append() - store an interval and all that it says, in one transaction
@@ -34,6 +36,23 @@ int em_ledger_append(struct em_ledger *l, const struct em_interval *i);
 /* The last interval stored of a load; *number = 0 if none. */
 int em_ledger_last(struct em_ledger *l, const __u8 load_id[16], __u64 *number,
 		   __u8 hash[EARMARK_HASH_LEN]);
+
+/* An interval as it was appended, rebuilt from its rows, for checking it again. -ENOENT. */
+int em_ledger_read(struct em_ledger *l, const __u8 load_id[16], __u64 number,
+		   struct em_interval *ret);
+
+/*
+ * What intervals refer to and this ledger was never told (a list of events was full, or an
+ * earlier ledger was). Unknown tags read as untagged, unknown GPUs as "unknown/…".
+ */
+bool em_ledger_unknown(struct em_ledger *l, const __u8 load_id[16]);
+int em_ledger_learn_gpu(struct em_ledger *l, const __u8 load_id[16],
+			const struct earmark_gpu_info *gpu);
+int em_ledger_learn_job(struct em_ledger *l, const __u8 load_id[16],
+			const struct earmark_job_info *job);
+
+/* Retires a GPU that the recorder of the day does not know. -ENOENT: the ledger neither. */
+int em_ledger_retire(struct em_ledger *l, const char *gpu, const char *reason, __u32 uid);
 
 /**
  * struct em_span - what part of time a ledger can speak of
@@ -76,8 +95,11 @@ int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
 /**
  * struct em_gpu_usage - a GPU's sums
  * @wall: recorded time; wall = Σ usage.gpu_time + idle + unobserved
+ * @id: the ledger's own, the same over all loads
  * @gap: time in the window, after it entered the inventory and before it was retired, that
- *	no interval covers: unobserved too, but not part of @wall
+ *	no interval covers, or that intervals cover which do not speak of it: unobserved too,
+ *	but not part of @wall. What follows the last interval counts once it is longer than
+ *	three periods (the "period" state, in ns).
  * @unattributed: busy of no known job. @charged: Σ over intervals of
  *	min(unattributed busy, idle) - what a report moves from idle to used.
  * @blind: every EARMARK_BLIND_* seen
