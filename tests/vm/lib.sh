@@ -46,7 +46,7 @@ vm_extract_vmlinux() {
 	1f8b*) ;;
 	*) length=$((length - 4)) ;;
 	esac
-	dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip=$start count=$length status=none |
+	dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip="$start" count="$length" status=none |
 		case $magic in
 		fd377a58) xz -dcq ;;
 		28b52ffd) zstd -dcq ;;
