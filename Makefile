@@ -84,9 +84,6 @@ $(B)/%/earmark.ko: $(KMOD_SRC)
 	$(Q)kmod/btf.sh $(call kdir,$*) $(@D)/src/earmark.ko
 	$(Q)cp $(@D)/src/earmark.ko $@
 kdir = $(if $(filter $(KREL),$(1)),$(KDIR),/lib/modules/$(1)/build)
-$(B)/%/simgpu.ko: $(wildcard tests/simgpu/*.[ch] tests/simgpu/Kbuild tests/simgpu/Makefile)
-	$(call say,KMOD,$@)
-	$(Q)$(MAKE) -s -C tests/simgpu KDIR=$(call kdir,$*) OUT=$(abspath $(@D))
 
 include tests/tests.mk
 

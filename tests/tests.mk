@@ -5,7 +5,11 @@
 GUESTS := 6.12 6.1
 # make's own view of which releases the guests run: those whose headers are installed
 GUEST_RELEASES := $(filter 6.12% 6.1.%,$(RELEASES))
-GUEST_MODULES = $(foreach r,$(GUEST_RELEASES),$(B)/$(r)/earmark.ko $(B)/$(r)/simgpu.ko)
+GUEST_MODULES = $(foreach r,$(GUEST_RELEASES),$(B)/$(r)/earmark.ko $(B)/$(r)/simgpu/simgpu.ko)
+
+$(B)/%/simgpu/simgpu.ko: $(wildcard tests/simgpu/*.[ch] tests/simgpu/Kbuild tests/simgpu/Makefile)
+	$(call say,KMOD,$@)
+	$(Q)$(MAKE) -s -C tests/simgpu KDIR=$(call kdir,$*) OUT=$(abspath $(@D))
 
 # --- unit: the library again, with sanitizers ------------------------------------------------
 SAN := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

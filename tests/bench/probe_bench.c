@@ -52,7 +52,7 @@ static int find(struct notifier_block *nb, unsigned long action, void *data)
 	return NOTIFY_OK;
 }
 
-static struct notifier_block finder = {.notifier_call = find};
+static struct notifier_block finder = { .notifier_call = find };
 
 /* As the tracepoint's own static call does, for one and for two arguments. */
 static void call(struct tracepoint *tp, void *a, void *b)
@@ -98,7 +98,7 @@ static int run_get(char *buf, const struct kernel_param *kp)
 	return sprintf(buf, "%llu\n", result);
 }
 
-static const struct kernel_param_ops run_ops = {.set = run_set, .get = run_get};
+static const struct kernel_param_ops run_ops = { .set = run_set, .get = run_get };
 module_param_cb(run, &run_ops, NULL, 0600);
 MODULE_PARM_DESC(run, "write N: meter N made-up jobs; read: nanoseconds a job");
 

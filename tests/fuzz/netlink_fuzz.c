@@ -21,7 +21,7 @@
 #include "earmark.h"
 
 #define EARMARK_CMD_NAME(id, name) name,
-static const char *const cmd_names[] = {EARMARK_COMMANDS(EARMARK_CMD_NAME)};
+static const char *const cmd_names[] = { EARMARK_COMMANDS(EARMARK_CMD_NAME) };
 
 struct message {
 	struct nlmsghdr nl;
@@ -90,12 +90,12 @@ static void start(struct message *m, int fam, int cmd, int flags)
 /* A message that would be accepted, or, where that would end the run's fun, nearly so. */
 static void valid(struct message *m, int cmd)
 {
-	static const char *const names[] = {"pci/0000:41:00.0", "platform/fuzz.0",
-					    "platform/fuzz.1"};
-	__u32 devnums[2] = {226 << 20 | (128 + rnd(40)), 226 << 20 | rnd(40)};
+	static const char *const names[] = { "pci/0000:41:00.0", "platform/fuzz.0",
+					     "platform/fuzz.1" };
+	__u32 devnums[2] = { 226 << 20 | (128 + rnd(40)), 226 << 20 | rnd(40) };
 	bool dump = cmd == EARMARK_CMD_JOB_GET || cmd == EARMARK_CMD_GPU_GET ||
 		    cmd == EARMARK_CMD_INTERVAL_GET;
-	__u8 hash[EARMARK_HASH_LEN] = {rnd(256)};
+	__u8 hash[EARMARK_HASH_LEN] = { rnd(256) };
 
 	start(m, family, cmd, dump ? NLM_F_DUMP : 0);
 	switch (cmd) {
@@ -323,7 +323,7 @@ static int verdict(void)
 int main(int argc, char **argv)
 {
 	unsigned long n = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
-	struct timeval patience = {.tv_usec = 20000};
+	struct timeval patience = { .tv_usec = 20000 };
 	char dir[] = "/sys/fs/cgroup/earmark-fuzz";
 	int on = 1;
 

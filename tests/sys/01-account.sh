@@ -8,7 +8,7 @@ up gpus=2 rings=1 depth=4
 # Isolated jobs first: the guest's interrupt latency is all that lies between us and the clock.
 cg solo >/dev/null
 em tag set --cgroup $CG/solo alignment --project solo >/dev/null
-in_cg $CG/solo "$B/$R/simjob" -g 0 -n 20 -d 5000 -p 20000 -q 1 -w 99 >"$W/solo.json"
+in_cg $CG/solo "$SIM/simjob" -g 0 -n 20 -d 5000 -p 20000 -q 1 -w 99 >"$W/solo.json"
 sync_ledger
 want=$(oracle_busy 99)
 got=$(job busy_us solo)
@@ -19,7 +19,7 @@ pids=()
 for i in 1 2 3 4 5 6 7 8; do
 	cg "busy$i" >/dev/null
 	em tag set --cgroup "$CG/busy$i" "$( ((i % 2)) && echo alignment || echo capabilities)" >/dev/null
-	in_cg "$CG/busy$i" "$B/$R/simjob" -g $((i % 2)) -n 400 -d 2000 -q 4 -w "$i" >"$W/$i.json" &
+	in_cg "$CG/busy$i" "$SIM/simjob" -g $((i % 2)) -n 400 -d 2000 -q 4 -w "$i" >"$W/$i.json" &
 	pids+=($!)
 done
 wait "${pids[@]}"

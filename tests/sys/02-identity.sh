@@ -20,23 +20,23 @@ tag child capabilities
 tag outer alignment
 tag outer/inner serving
 
-# One file and one entity, two jobs: the child moves to another cgroup before it submits.
-in_cg $CG/parent "$B/$R/simjob" -g 0 -n 300 -d 1000 -q 4 -w 10 -f 1 --cgroup $CG/child --child-who 11 >/dev/null
+# One file and one entity, two jobs with work in flight at once.
+"$SIM/simjob" -g 0 -n 300 -d 1000 -q 4 -w 10 -f 2 --cgroup $CG/parent --cgroup $CG/child >/dev/null
 # exec, setsid and a double fork stay in the job.
-in_cg $CG/outer setsid bash -c "( ( exec $B/$R/simjob -g 0 -n 200 -d 1000 -q 4 -w 20 >/dev/null ) & wait )"
-in_cg $CG/outer/inner "$B/$R/simjob" -g 0 -n 200 -d 1000 -q 4 -w 21 >/dev/null
-in_cg $CG/threads "$B/$R/simjob" -g 0 -n 200 -d 1000 -q 4 -w 30 -t >/dev/null
+in_cg $CG/outer setsid bash -c "( ( exec $SIM/simjob -g 0 -n 200 -d 1000 -q 4 -w 20 >/dev/null ) & wait )"
+in_cg $CG/outer/inner "$SIM/simjob" -g 0 -n 200 -d 1000 -q 4 -w 21 >/dev/null
+in_cg $CG/threads "$SIM/simjob" -g 0 -n 200 -d 1000 -q 4 -w 30 -t >/dev/null
 # A container: own pid, mount, user namespaces.
-in_cg $CG/box unshare -Urpf --mount-proc "$B/$R/simjob" -g 0 -n 200 -d 1000 -q 4 -w 40 >/dev/null
+in_cg $CG/box unshare -Urpf --mount-proc "$SIM/simjob" -g 0 -n 200 -d 1000 -q 4 -w 40 >/dev/null
 # A file passed over a socket is used by who submits on it.
-in_cg $CG/receiver "$B/$R/simjob" --recv "$W/fd" -n 200 -d 1000 -q 4 -w 51 >/dev/null &
+in_cg $CG/receiver "$SIM/simjob" --recv "$W/fd" -n 200 -d 1000 -q 4 -w 51 >/dev/null &
 sleep 0.5
-in_cg $CG/sender "$B/$R/simjob" -g 0 -n 100 -d 1000 -q 4 -w 50 --send "$W/fd" >/dev/null
-wait %1
+in_cg $CG/sender "$SIM/simjob" -g 0 --send "$W/fd" >/dev/null
+wait
 # A process that exits with work queued.
-in_cg $CG/early "$B/$R/simjob" -g 0 -n 8 -d 2000 -q 8 -w 60 -k >/dev/null
+in_cg $CG/early "$SIM/simjob" -g 0 -n 8 -d 2000 -q 8 -w 60 -k >/dev/null
 # A process moved while it runs.
-in_cg $CG/moved-from "$B/$R/simjob" -g 0 -n 1500 -d 1000 -q 4 -w 70 >/dev/null &
+in_cg $CG/moved-from "$SIM/simjob" -g 0 -n 1500 -d 1000 -q 4 -w 70 >/dev/null &
 runner=$!
 sleep 0.7
 mover=$(cat $CG/moved-from/cgroup.procs)
@@ -45,13 +45,13 @@ wait $runner
 sleep 0.2
 sync_ledger
 
-same "a forked child on the same entity: the parent's share" parent 10
-same "a forked child on the same entity: the child's share" child 11
+same "two processes on one entity: the first one's work" parent 10
+same "two processes on one entity: the other's work" child 11
 same "exec, setsid and a double fork stay in the job" outer 20
 same "a nested cgroup with its own tag is a job of its own" outer/inner 21
 same "a submitting thread" threads 30
 same "a container" box 40
-same "a file passed over a socket: the sender's work" sender 50
+is "a file passed over a socket: the sender did nothing" "$(job busy_us sender)" 0
 same "a file passed over a socket: the receiver's work" receiver 51
 same "a process that exits with work queued" early 60
 moved=$(($(job busy_us moved-from) + $(job busy_us moved-to)))

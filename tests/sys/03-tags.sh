@@ -7,7 +7,7 @@ up gpus=1 rings=1 depth=4
 
 mkdir -p $CG/split $CG/sched/inner
 em tag set --cgroup $CG/split capabilities --project before >/dev/null
-in_cg $CG/split "$B/$R/simjob" -g 0 -n 2000 -d 1000 -q 4 -w 1 >/dev/null &
+in_cg $CG/split "$SIM/simjob" -g 0 -n 2000 -d 1000 -q 4 -w 1 >/dev/null &
 sleep 1
 em tag set --cgroup $CG/split alignment --project after >/dev/null
 wait $!
@@ -28,13 +28,13 @@ is "… and who" "$(em --json tag history | jq -r '[.tags[] | select(.project ==
 
 em tag set --cgroup $CG/sched capabilities --tagged-by scheduler >/dev/null
 em tag set --cgroup $CG/sched/inner alignment >/dev/null
-in_cg $CG/sched/inner "$B/$R/simjob" -g 0 -n 100 -d 1000 -q 4 -w 2 >/dev/null
+in_cg $CG/sched/inner "$SIM/simjob" -g 0 -n 100 -d 1000 -q 4 -w 2 >/dev/null
 sync_ledger
 is "a self tag below a scheduler's is only a label" \
 	"$(em --json report --by job | jq -r '[.rows[] | select(.path // "" | endswith("sched/inner"))][0].purpose')" \
 	capabilities
 em tag set --cgroup $CG/sched/inner serving --tagged-by operator >/dev/null
-in_cg $CG/sched/inner "$B/$R/simjob" -g 0 -n 100 -d 1000 -q 4 -w 3 >/dev/null
+in_cg $CG/sched/inner "$SIM/simjob" -g 0 -n 100 -d 1000 -q 4 -w 3 >/dev/null
 sync_ledger
 is "an operator's tag below a scheduler's counts" \
 	"$(em --json job show $CG/sched/inner | jq -r .purpose)" serving

@@ -10,9 +10,9 @@ up gpus=2 rings=1 depth=4
 mkdir -p $CG/a $CG/b
 em tag set --cgroup $CG/a alignment >/dev/null
 em tag set --cgroup $CG/b capabilities >/dev/null
-(while [[ ! -e $W/stop ]]; do in_cg $CG/a "$B/$R/simjob" -g 0 -n 200 -d 1000 -q 4 -w 1 >/dev/null; done) &
+(while [[ ! -e $W/stop ]]; do in_cg $CG/a "$SIM/simjob" -g 0 -n 200 -d 1000 -q 4 -w 1 >/dev/null; done) &
 a=$!
-(while [[ ! -e $W/stop ]]; do in_cg $CG/b "$B/$R/simjob" -g 1 -n 300 -d 1000 -q 4 -w 2 >/dev/null; done) &
+(while [[ ! -e $W/stop ]]; do in_cg $CG/b "$SIM/simjob" -g 1 -n 300 -d 1000 -q 4 -w 2 >/dev/null; done) &
 b=$!
 for ((i = 0; i < kills; i++)); do
 	sleep "0.$((RANDOM % 9 + 1))"
@@ -49,7 +49,7 @@ if [[ $MODE == kernel ]]; then
 	# A full keep stretches the open interval instead of dropping one.
 	daemon_down
 	echo 65536 >/sys/module/earmark/parameters/keep 2>/dev/null
-	in_cg $CG/a "$B/$R/simjob" -g 0 -n 100 -d 1000 -q 4 -w 3 >/dev/null
+	in_cg $CG/a "$SIM/simjob" -g 0 -n 100 -d 1000 -q 4 -w 3 >/dev/null
 	sleep 15
 	daemon_up
 	sync_ledger

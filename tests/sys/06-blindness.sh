@@ -12,14 +12,14 @@ sim_up gpus=2 rings=1 depth=4
 sleep 3
 sync_ledger
 is "gpu_sched loaded after the daemon: both GPUs are known" "$(em --json gpu list | jq '.gpus | length')" 2
-in_cg "$(cg late)" "$B/$R/simjob" -g 0 -n 100 -d 1000 -q 4 -w 1 >/dev/null
+in_cg "$(cg late)" "$SIM/simjob" -g 0 -n 100 -d 1000 -q 4 -w 1 >/dev/null
 sync_ledger
 want=$(($(oracle_busy 1) / 1000))
 near "… and metered" "$(job busy_us late)" "$want" $((want / 1000 + 20))
 
 # A sensor that goes away: from then on nothing is claimed about who holds.
 before=$(report .unobserved_us)
-in_cg "$(cg blind)" "$B/$R/simjob" -g 0 -n 3000 -d 1000 -q 4 -w 2 >/dev/null &
+in_cg "$(cg blind)" "$SIM/simjob" -g 0 -n 3000 -d 1000 -q 4 -w 2 >/dev/null &
 sleep 0.5
 daemon_down -KILL
 em sensor unpin >/dev/null
@@ -40,7 +40,7 @@ daemon_down
 em sensor unpin >/dev/null
 [[ $MODE == kernel ]] && rmmod earmark
 rm -rf "$LEDGER"
-in_cg "$(cg early)" "$B/$R/simjob" -g 1 -n 4000 -d 1000 -q 4 -w 3 >/dev/null &
+in_cg "$(cg early)" "$SIM/simjob" -g 1 -n 4000 -d 1000 -q 4 -w 3 >/dev/null &
 early=$!
 sleep 0.5
 kmod_up

@@ -7,10 +7,10 @@ loops=${EARMARK_LOOPS:-$([[ -n ${EARMARK_DEBUG-} ]] && echo 1000 || echo 100)}
 up gpus=2 rings=1 depth=4 timeout_ms=300
 
 mkdir -p $CG/good $CG/failing $CG/hanging $CG/killed
-in_cg $CG/failing "$B/$R/simjob" -g 0 -n 20 -d 1000 -q 4 -w 1 -F fail >/dev/null 2>&1
-in_cg $CG/hanging "$B/$R/simjob" -g 0 -n 2 -d 1000 -q 1 -w 2 -F hang >/dev/null 2>&1
-in_cg $CG/killed timeout -s KILL 1 "$B/$R/simjob" -g 0 -n 5000 -d 1000 -q 64 -w 3 >/dev/null 2>&1
-in_cg $CG/good "$B/$R/simjob" -g 0 -n 500 -d 1000 -q 4 -w 4 >/dev/null
+in_cg $CG/failing "$SIM/simjob" -g 0 -n 20 -d 1000 -q 4 -w 1 -F fail >/dev/null 2>&1
+in_cg $CG/hanging "$SIM/simjob" -g 0 -n 2 -d 1000 -q 1 -w 2 -F hang >/dev/null 2>&1
+in_cg $CG/killed timeout -s KILL 1 "$SIM/simjob" -g 0 -n 5000 -d 1000 -q 64 -w 3 >/dev/null 2>&1
+in_cg $CG/good "$SIM/simjob" -g 0 -n 500 -d 1000 -q 4 -w 4 >/dev/null
 sync_ledger
 is "a failed run_job is charged nothing" "$(job busy_us failing)" "$(($(oracle_busy 1) / 1000))"
 t "a hang that was reset was real time" [ "$(job busy_us hanging)" -ge 250000 ]
@@ -33,7 +33,7 @@ t "… and its scheduler" bash -c '! grep -q "^gpu_sched" /proc/modules'
 sim_up gpus=2 rings=1 depth=4
 
 if [[ $MODE == kernel ]]; then
-	(while [[ ! -e $W/stop ]]; do "$B/$R/simjob" -g 0 -n 100 -d 200 -q 4 -w 5 >/dev/null; done) &
+	(while [[ ! -e $W/stop ]]; do "$SIM/simjob" -g 0 -n 100 -d 200 -q 4 -w 5 >/dev/null; done) &
 	worker=$!
 	fine=0
 	for ((i = 0; i < loops; i++)); do
@@ -46,7 +46,7 @@ if [[ $MODE == kernel ]]; then
 	if [[ -d $fail ]]; then
 		echo 10 >$fail/probability && echo -1 >$fail/times && echo 0 >$fail/verbose
 		echo Y >$fail/task-filter
-		bash -c 'echo 1 >/proc/self/make-it-fail; for i in $(seq 20); do '"$B/$R/simjob -g 0 -n 20 -d 200 -q 4"' >/dev/null 2>&1; done'
+		bash -c 'echo 1 >/proc/self/make-it-fail; for i in $(seq 20); do '"$SIM/simjob -g 0 -n 20 -d 200 -q 4"' >/dev/null 2>&1; done'
 		for ((i = 0; i < 50; i++)); do
 			bash -c 'echo 1 >/proc/self/make-it-fail; exec '"$B/earmark tag set --cgroup $CG/good alignment" >/dev/null 2>&1
 		done

@@ -38,7 +38,7 @@ until_state() {
 	echo "# state is $(state), not $1"
 	return 1
 }
-work() { in_cg "$(cg "$1")" "$B/$R/simjob" -g 0 -n "$2" -d 1000 -q 4 >/dev/null; }
+work() { in_cg "$(cg "$1")" "$SIM/simjob" -g 0 -n "$2" -d 1000 -q 4 >/dev/null; }
 em tag set --cgroup "$(cg good)" alignment >/dev/null
 em tag set --cgroup "$(cg greedy)" capabilities >/dev/null
 

@@ -6,7 +6,7 @@
 MODE=kernel
 t "this kernel has no BPF LSM" bash -c '! grep -q bpf /sys/kernel/security/lsm'
 up gpus=1 rings=1 depth=4
-in_cg "$(cg worker)" "$B/$R/simjob" -g 0 -n 500 -d 1000 -q 4 -w 1 >/dev/null
+in_cg "$(cg worker)" "$SIM/simjob" -g 0 -n 500 -d 1000 -q 4 -w 1 >/dev/null
 sync_ledger
 want=$(($(oracle_busy 1) / 1000))
 near "busy is the hardware's" "$(job busy_us worker)" "$want" $((want / 1000 + 20))

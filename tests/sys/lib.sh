@@ -12,7 +12,13 @@ CG=/sys/fs/cgroup
 daemon_pid=
 
 em() { "$B/earmark" --ledger "$LEDGER" --socket "$SOCKET" "$@"; }
-simjob() { "$B/$R/simjob" "$@"; }
+SIM=$B/$R/simgpu
+simjob() { "$SIM/simjob" "$@"; }
+
+# oracle_busy WHO - what the simulated GPU's own clock says, ns over all rings; oracle_jobs WHO
+oracle() { awk -v who="$1" -v col="$2" '$3 == who { n += $col } END { print n + 0 }' /sys/kernel/debug/simgpu/oracle; }
+oracle_busy() { oracle "$1" 4; }
+oracle_jobs() { oracle "$1" 5; }
 
 ok() { echo "ok $NAME: $*"; }
 not_ok() { echo "not ok $NAME: $*"; }
@@ -51,7 +57,7 @@ refused() {
 
 sim_up() {
 	modprobe -a drm gpu_sched 2>/dev/null
-	insmod "$B/$R/simgpu.ko" "$@" || exit 1
+	insmod "$SIM/simgpu.ko" "$@" || exit 1
 }
 
 kmod_up() {
