@@ -5,8 +5,8 @@ DEPS_BUILD := build-essential clang llvm pahole bpftool linux-headers-amd64 linu
 	libsodium-dev libcyaml-dev libyaml-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev \
 	libsmartcols-dev libcap-ng-dev libseccomp-dev pkg-config kmod rsync
 DEPS_TEST := qemu-system-x86 busybox-static cpio jq libcmocka-dev libdrm-dev shellcheck clang-format \
-	sparse mandoc curl python3 bc xz-utils util-linux iproute2 bpftrace libasan8 sqlite3
-DEPS_DEBUG := linux-source-6.12 flex bison bc libssl-dev libelf-dev
+	sparse mandoc curl python3 bc xz-utils util-linux iproute2 bpftrace libasan8 sqlite3 linux-source-6.12 dpkg
+DEPS_DEBUG := flex bison libssl-dev libelf-dev
 
 .PHONY: deps deps-debug
 # deps: installs the packages that building, the demo and the tests need, and says which

@@ -44,15 +44,15 @@ field() {
 
 # book GPU RING WHO COLUMN: 4 busy_ns, 5 jobs, 6 failed, 7 dropped.
 book() {
-	awk -v key="$1 $2 $3" -v column="$4" '$1 " " $2 " " $3 == key { print $column }' $oracle
+	awk -v key="$1 $2 $3" -v column="$4" '$1 " " $2 " " $3 == key { print $column }' "$oracle"
 }
 
 # Jobs leave the hardware after their file has been closed.
 settled() {
 	local before
 
-	until [ "${before:-}" = "$(cat $oracle)" ]; do
-		before=$(cat $oracle)
+	until [ "${before:-}" = "$(cat "$oracle")" ]; do
+		before=$(cat "$oracle")
 		sleep 0.3
 	done
 }
@@ -68,12 +68,12 @@ exact_when_shared() {
 	local who pids=() pid
 
 	for who in 11 12 13 14; do
-		"$simjob" -g 1 -w $who -n 50 -d 5000 -q 8 >"$scratch/$who" &
+		"$simjob" -g 1 -w "$who" -n 50 -d 5000 -q 8 >"$scratch/$who" &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do wait "$pid" || return 1; done
 	for who in 11 12 13 14; do
-		[ "$(book 1 0 $who 4)" = 250000000 ] || return 1
+		[ "$(book 1 0 "$who" 4)" = 250000000 ] || return 1
 		[ "$(field busy_ns "$scratch/$who")" = 250000000 ] || return 1
 	done
 	[ "$(book 1 0 total 4)" = 1000000000 ]
@@ -95,13 +95,13 @@ forks_share_a_file() {
 forks_move_to_cgroups() {
 	local cgroup=/sys/fs/cgroup/simgpu-selftest
 
-	mkdir -p $cgroup/a $cgroup/b
-	"$simjob" -f 2 -n 100 -d 10000 --cgroup $cgroup/a --cgroup $cgroup/b >"$scratch/job" &
+	mkdir -p "$cgroup"/a "$cgroup"/b
+	"$simjob" -f 2 -n 100 -d 10000 --cgroup "$cgroup"/a --cgroup "$cgroup"/b >"$scratch/job" &
 	sleep 0.6
-	wc -l <$cgroup/a/cgroup.procs >"$scratch/a"
-	wc -l <$cgroup/b/cgroup.procs >"$scratch/b"
+	wc -l <"$cgroup"/a/cgroup.procs >"$scratch/a"
+	wc -l <"$cgroup"/b/cgroup.procs >"$scratch/b"
 	wait $! && [ "$(cat "$scratch/a") $(cat "$scratch/b")" = "1 1" ] &&
-		rmdir $cgroup/a $cgroup/b $cgroup
+		rmdir "$cgroup"/a "$cgroup"/b "$cgroup"
 }
 
 passes_files() {
@@ -125,7 +125,7 @@ hang_is_reset() {
 	sleep 0.2
 	"$simjob" -w 51 -n 20 -d 5000 -q 4 >"$scratch/job" &
 	bystander=$!
-	wait %1 && wait $bystander || return 1
+	wait %1 && wait "$bystander" || return 1
 	busy=$(book 0 0 50 4)
 	[ "$(field error "$scratch/hung")" = -125 ] && [ "$(book 0 0 50 6)" = 1 ] &&
 		[ "$busy" -ge 400000000 ] && [ "$busy" -le 5000000000 ] &&
@@ -159,11 +159,11 @@ unbind_with_open_file() {
 	"$simjob" -g 1 -w 70 -q 0 -n 100 -d 50000 >"$scratch/job" 2>&1 &
 	"$simjob" -g 1 -i open -s 3 >"$scratch/open" &
 	sleep 0.5
-	echo simgpu.1 >$driver/unbind
+	echo simgpu.1 >"$driver"/unbind
 	wait %1
 	before=$(book 1 0 70 4)
-	[ "$before" -gt 0 ] && [ "$before" -lt 5000000000 ] && [ ! -e $driver/simgpu.1/drm ] || return 1
-	echo simgpu.1 >$driver/bind
+	[ "$before" -gt 0 ] && [ "$before" -lt 5000000000 ] && [ ! -e "$driver"/simgpu.1/drm ] || return 1
+	echo simgpu.1 >"$driver"/bind
 	"$simjob" -g 1 -w 70 -n 2 -d 1000 >"$scratch/again" &&
 		[ "$(book 1 0 70 4)" = $((before + 2000000)) ] && wait
 }
@@ -173,13 +173,13 @@ done_comes_from() {
 	local tracing=/sys/kernel/tracing event
 
 	for event in drm_sched_process_job drm_sched_job_done; do
-		[ -d $tracing/events/gpu_scheduler/$event ] && break
+		[ -d "$tracing"/events/gpu_scheduler/"$event" ] && break
 	done
-	echo 1 >$tracing/events/gpu_scheduler/$event/enable
+	echo 1 >"$tracing"/events/gpu_scheduler/"$event"/enable
 	"$simjob" -n 10 -d 2000 >"$scratch/job"
-	echo 0 >$tracing/events/gpu_scheduler/$event/enable
-	grep "$event:" $tracing/trace >"$scratch/trace"
-	echo >$tracing/trace
+	echo 0 >"$tracing"/events/gpu_scheduler/"$event"/enable
+	grep "$event:" "$tracing"/trace >"$scratch/trace"
+	echo >"$tracing"/trace
 	[ "$(wc -l <"$scratch/trace")" = 10 ] &&
 		[ "$(awk '{ print substr($3, 3, 1) }' "$scratch/trace" | sort -u)" = "$1" ]
 }

@@ -24,8 +24,7 @@
 #define MAX_CGROUPS 64
 
 static struct {
-	unsigned int gpu, ring, depth, who, forks, pace_us;
-	uint64_t count, duration_us;
+	uint64_t gpu, ring, count, duration_us, depth, who, pace_us, forks;
 	double hold_s;
 	uint32_t flags;
 	bool open_only, nop_only, thread, leave;
@@ -69,7 +68,7 @@ static uint64_t number(const char *text)
 	errno = 0;
 	value = strtoull(text, &end, 0);
 	if (errno || *end || end == text)
-		errx(2, "not a number: %s", text);
+		errx(2, "'%s' does not count anything", text);
 	return value;
 }
 
@@ -93,31 +92,67 @@ static void parse_idle(const char *name)
 		errx(2, "no such idling: %s", name);
 }
 
+static bool parse_number(int c)
+{
+	static const struct {
+		int c;
+		uint64_t *value;
+	} numbers[] = {
+		{ 'g', &opt.gpu }, { 'r', &opt.ring }, { 'n', &opt.count },
+		{ 'd', &opt.duration_us }, { 'q', &opt.depth }, { 'w', &opt.who },
+		{ 'p', &opt.pace_us }, { 'f', &opt.forks },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (numbers[i].c == c) {
+			*numbers[i].value = number(optarg);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_cgroup(const char *path)
+{
+	if (opt.ncgroups == MAX_CGROUPS)
+		errx(2, "too many cgroups");
+	opt.cgroups[opt.ncgroups++] = path;
+}
+
 static void parse_option(int c)
 {
 	switch (c) {
-	case 'g': opt.gpu = number(optarg); break;
-	case 'r': opt.ring = number(optarg); break;
-	case 'n': opt.count = number(optarg); break;
-	case 'd': opt.duration_us = number(optarg); break;
-	case 'q': opt.depth = number(optarg); break;
-	case 'w': opt.who = number(optarg); break;
-	case 'p': opt.pace_us = number(optarg); break;
-	case 's': opt.hold_s = strtod(optarg, NULL); break;
-	case 'i': parse_idle(optarg); break;
-	case 'f': opt.forks = number(optarg); break;
-	case 't': opt.thread = true; break;
-	case 'F': parse_fault(optarg); break;
-	case 'k': opt.leave = true; break;
-	case 'S': opt.send = optarg; break;
-	case 'R': opt.recv = optarg; break;
-	case 'c':
-		if (opt.ncgroups == MAX_CGROUPS)
-			errx(2, "too many cgroups");
-		opt.cgroups[opt.ncgroups++] = optarg;
+	case 's':
+		opt.hold_s = strtod(optarg, NULL);
 		break;
-	case 'h': fputs(usage_text, stdout); exit(0);
-	default: fputs(usage_text, stderr); exit(2);
+	case 'i':
+		parse_idle(optarg);
+		break;
+	case 't':
+		opt.thread = true;
+		break;
+	case 'F':
+		parse_fault(optarg);
+		break;
+	case 'k':
+		opt.leave = true;
+		break;
+	case 'c':
+		add_cgroup(optarg);
+		break;
+	case 'S':
+		opt.send = optarg;
+		break;
+	case 'R':
+		opt.recv = optarg;
+		break;
+	case 'h':
+		fputs(usage_text, stdout);
+		exit(0);
+	default:
+		fputs(usage_text, stderr);
+		exit(2);
 	}
 }
 
@@ -133,7 +168,8 @@ static void parse(int argc, char **argv)
 	int c;
 
 	while ((c = getopt_long(argc, argv, "g:r:n:d:q:w:p:s:i:f:tF:kc:h", options, NULL)) != -1)
-		parse_option(c);
+		if (!parse_number(c))
+			parse_option(c);
 	if (optind < argc)
 		errx(2, "no arguments are taken: %s", argv[optind]);
 }
@@ -146,7 +182,7 @@ static int open_gpu(void)
 	DIR *dir;
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/platform/devices/simgpu.%u/drm", opt.gpu);
+	snprintf(path, sizeof(path), "/sys/bus/platform/devices/simgpu.%" PRIu64 "/drm", opt.gpu);
 	dir = opendir(path);
 	if (!dir)
 		err(1, "%s", path);
@@ -396,7 +432,8 @@ static void read_fdinfo(int fd, uint64_t *client, uint64_t *ring_ns, uint64_t *a
 	if (!file)
 		err(1, "%s", path);
 	while (fgets(line, sizeof(line), file)) {
-		sscanf(line, "drm-client-id: %" SCNu64, client);
+		if (sscanf(line, "drm-client-id: %" SCNu64, client) == 1)
+			continue;
 		if (sscanf(line, "drm-engine-ring%u: %" SCNu64, &ring, &ns) != 2)
 			continue;
 		*all_ns += ns;
@@ -411,10 +448,12 @@ static void report(int fd, const struct result *result, uint64_t wall_ns)
 	uint64_t client, ring_ns, all_ns;
 
 	read_fdinfo(fd, &client, &ring_ns, &all_ns);
-	printf("{\"gpu\":%u,\"ring\":%u,\"who\":%u,\"client\":%" PRIu64 ",\"jobs\":%" PRIu64
-	       ",\"errors\":%" PRIu64 ",\"error\":%d,\"busy_ns\":%" PRIu64 ",\"all_busy_ns\":%" PRIu64
-	       ",\"wall_ns\":%" PRIu64 "}\n", opt.gpu, opt.ring, opt.who, client, result->jobs,
-	       result->errors, result->error, ring_ns, all_ns, wall_ns);
+	printf("{\"gpu\":%" PRIu64 ",\"ring\":%" PRIu64 ",\"who\":%" PRIu64 ",", opt.gpu, opt.ring,
+	       opt.who);
+	printf("\"client\":%" PRIu64 ",\"jobs\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"error\":%d,",
+	       client, result->jobs, result->errors, result->error);
+	printf("\"busy_ns\":%" PRIu64 ",\"all_busy_ns\":%" PRIu64 ",\"wall_ns\":%" PRIu64 "}\n",
+	       ring_ns, all_ns, wall_ns);
 	fflush(stdout);
 }
 
