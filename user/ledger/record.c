@@ -169,7 +169,7 @@ int em_ledger_read(struct em_ledger *l, const __u8 load_id[16], __u64 number,
 		   struct em_interval *ret)
 {
 	struct em_interval i = { 0 };
-	int64_t id;
+	int64_t id = 0;
 	int r = header_read(l, load_id, number, &id, &i);
 
 	if (r)
