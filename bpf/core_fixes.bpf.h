@@ -20,6 +20,15 @@ static __always_inline bool fence_stamped(const struct dma_fence *f)
 	       1UL << bpf_core_enum_value(enum dma_fence_flag_bits, DMA_FENCE_FLAG_TIMESTAMP_BIT);
 }
 
+/* The stamp shares memory with a list head, whose type the verifier would give to it. */
+static __always_inline u64 fence_stamp(const struct dma_fence *f)
+{
+	u64 ns = 0;
+
+	bpf_core_read(&ns, sizeof(ns), &f->timestamp);
+	return ns;
+}
+
 /*
  * gpu_sched's tracepoints were renamed when they became stable uAPI (drm/sched: "trace
  * improvements", 6.17); their arguments stayed. The loader picks the pair that exists.

@@ -42,14 +42,16 @@ struct bank {
 #define load(x) (*(volatile __typeof__(x) *)&(x))
 #define TRIES 16 /* of an exchange that another processor interferes with */
 
+/* "<bus>/<device>" */
 static __always_inline void engine_name(char *name, struct device *dev)
 {
-	long n = bpf_probe_read_kernel_str(name, 24, dev->bus->name);
+	u64 n = bpf_probe_read_kernel_str(name, 16, dev->bus->name) - 1;
 
-	if (n < 1 || n > 24)
-		n = 1;
-	name[n - 1] = '/';
-	bpf_probe_read_kernel_str(name + n, 40, dev->kobj.name);
+	asm volatile(""
+		     : "+r"(n)); /* or the compiler trusts the helper where the verifier does not */
+	n &= 15;
+	name[n] = '/';
+	bpf_probe_read_kernel_str(name + n + 1, 40, dev->kobj.name);
 }
 
 static __always_inline void engine_tell(struct em_control *c, struct em_engine *e)
@@ -67,7 +69,7 @@ static __always_inline void engine_tell(struct em_control *c, struct em_engine *
 static __always_inline struct em_engine *engine_get(struct em_control *c,
 						    struct drm_gpu_scheduler *sched)
 {
-	struct em_engine_key key = {.sched = (u64)sched, .dev = (u64)sched->dev};
+	struct em_engine_key key = { .sched = (u64)sched, .dev = (u64)sched->dev };
 	struct em_engine *e = bpf_map_lookup_elem(&engines, &key);
 	struct em_engine new = {};
 	bool mine;
@@ -90,7 +92,7 @@ static __always_inline struct em_engine *engine_get(struct em_control *c,
 /* The first submission to an engine since a hold may have ended is told: it may begin one. */
 static __always_inline bool submit_tell(struct em_control *c, u64 cgroup, u64 engine, u64 gen)
 {
-	struct em_submit_key key = {.cgroup = cgroup, .engine = engine};
+	struct em_submit_key key = { .cgroup = cgroup, .engine = engine };
 	u64 *told = bpf_map_lookup_elem(&submitted, &key);
 	struct earmark_ring *r;
 	bool fresh;
@@ -126,7 +128,7 @@ static __always_inline void context_push(struct em_context *ctx, u64 seqno, u64 
 
 static __always_inline struct em_context *context_make(u64 context, u64 seqno, u64 cgroup)
 {
-	struct em_context new = {.n = 1, .cgroup = cgroup};
+	struct em_context new = { .n = 1, .cgroup = cgroup };
 
 	new.slot[0].first = seqno;
 	new.slot[0].cgroup = cgroup;
@@ -266,7 +268,7 @@ static __always_inline void charge(struct em_engine *e, struct em_charge_key *ke
 static __always_inline void charge_split(struct em_control *c, struct em_engine *e, u64 cgroup,
 					 u64 start, u64 end)
 {
-	struct em_charge_key key = {.cgroup = cgroup, .engine = e->id};
+	struct em_charge_key key = { .cgroup = cgroup, .engine = e->id };
 	u32 parity = load(c->parity) & 1;
 	u64 from, done = 1;
 	int i;
@@ -308,8 +310,8 @@ static __always_inline int done(struct drm_sched_fence *fence)
 		miss(EM_FAMILY_DRM);
 		return 0;
 	}
-	start = fence->scheduled.timestamp;
-	end = fence_stamped(parent) ? parent->timestamp : bpf_ktime_get_ns();
+	start = fence_stamp(&fence->scheduled);
+	end = fence_stamped(parent) ? fence_stamp(parent) : bpf_ktime_get_ns();
 	cgroup = context_find(fence->finished.context, fence->finished.seqno);
 	e = engine_get(c, sched);
 	if (e && engine_span(e, &start, end))

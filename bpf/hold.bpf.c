@@ -50,7 +50,7 @@ static __always_inline u32 char_device(struct file *file)
 static __always_inline struct em_file *file_get(struct em_control *c, u64 file, u32 devnum)
 {
 	struct em_file *f = bpf_map_lookup_elem(&files, &file);
-	struct em_file new = {.devnum = devnum};
+	struct em_file new = { .devnum = devnum };
 
 	if (f)
 		return f;
@@ -68,7 +68,7 @@ static __always_inline struct em_file *file_get(struct em_control *c, u64 file, 
 /* Return: must this use be told? Marks it as told. */
 static __always_inline bool use_note(struct em_file *f, u64 cgroup, u64 gen)
 {
-	struct em_use_key key = {.file = f->id, .cgroup = cgroup};
+	struct em_use_key key = { .file = f->id, .cgroup = cgroup };
 	u64 *told;
 
 	if (!f->cgroup && !__sync_val_compare_and_swap(&f->cgroup, 0, cgroup)) {
@@ -172,7 +172,7 @@ SEC("iter/task_file")
 int hold_seed(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct earmark_ring r = {.type = EARMARK_RING_SEED};
+	struct earmark_ring r = { .type = EARMARK_RING_SEED };
 	struct file *file = ctx->file;
 	struct em_control *c;
 	struct em_file *f;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The pins that let sensors and accounts survive the daemon; see sensor_pin.h. */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include "base/cleanup.h"
+#include "kernel/sensor.h"
+#include "kernel/sensor_pin.h"
+
+int em_pin_path(char *out, size_t len, const char *prefix, const char *name)
+{
+	return snprintf(out, len, EM_SENSOR_PIN_DIR "/%s%s", prefix, name) < (int)len
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+bool em_pin_exists(const char *prefix, const char *name)
+{
+	char path[128];
+
+	return !em_pin_path(path, sizeof(path), prefix, name) && !access(path, F_OK);
+}
+
+void em_pin_remove(const char *prefix, const char *name)
+{
+	char path[128];
+
+	if (!em_pin_path(path, sizeof(path), prefix, name))
+		unlink(path);
+}
+
+int em_pin_dir(char *why, size_t len)
+{
+	struct statfs fs;
+
+	if (statfs("/sys/fs/bpf", &fs) || fs.f_type != BPF_FS_MAGIC) {
+		snprintf(why, len,
+			 "/sys/fs/bpf is not a BPF file system: mount -t bpf bpf /sys/fs/bpf");
+		return -ENODEV;
+	}
+	if (mkdir(EM_SENSOR_PIN_DIR, 0700) && errno != EEXIST) {
+		int r = -errno;
+
+		snprintf(why, len, "cannot make " EM_SENSOR_PIN_DIR ": %s", strerror(-r));
+		return r;
+	}
+	return chmod(EM_SENSOR_PIN_DIR, 0700) ? -errno : 0;
+}
+
+int em_pin_remove_all(bool (*which)(const char *name))
+{
+	_cleanup_closedir_ DIR *dir = opendir(EM_SENSOR_PIN_DIR);
+	struct dirent *e;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.' || !which(e->d_name))
+			continue;
+		if (unlinkat(dirfd(dir), e->d_name, 0))
+			r = -errno;
+	}
+	return r;
+}
+
+static bool is_link(const char *name)
+{
+	return !strncmp(name, "link_", 5);
+}
+
+static bool is_not_state(const char *name)
+{
+	return strcmp(name, "state") != 0;
+}
+
+static int build_write(const struct em_pin_build *build)
+{
+	_cleanup_close_ int fd = -1;
+	char path[128];
+	__u32 zero = 0;
+
+	em_pin_path(path, sizeof(path), "", "build");
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "build", 4, sizeof(*build), 1, NULL);
+	if (fd < 0 || bpf_map_update_elem(fd, &zero, build, BPF_ANY))
+		return -errno;
+	unlink(path);
+	return bpf_obj_pin(fd, path) ? -errno : 0;
+}
+
+int em_pin_claim(const struct em_pin_build *build)
+{
+	struct em_pin_build old = {};
+	_cleanup_close_ int fd = -1;
+	struct bpf_map_info info = {};
+	__u32 zero = 0, len = sizeof(info);
+	char path[128];
+	int r;
+
+	em_pin_path(path, sizeof(path), "", "build");
+	fd = bpf_obj_get(path);
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.value_size == sizeof(old))
+		bpf_map_lookup_elem(fd, &zero, &old);
+	if (!memcmp(&old, build, sizeof(old)))
+		return 0;
+	r = em_pin_remove_all(
+		old.layout == build->layout && old.mode == build->mode ? is_link : is_not_state);
+	return r ? r : build_write(build);
+}
+
+int em_sensor_unpin(void)
+{
+	return em_pin_remove_all(is_link);
+}
