@@ -34,6 +34,7 @@
 #ifndef EM_API_H
 #define EM_API_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -59,18 +60,25 @@ int em_api_call(const char *socket, const char *method, const char *path, json_t
 
 /* --- the server ------------------------------------------------------------------------ */
 
-/* struct em_peer - who asks, as the kernel says (SO_PEERCRED) */
+/**
+ * struct em_peer - who asks, as the kernel says (SO_PEERCRED)
+ * @pidfd: opened when the connection came, so that @pid stays this process; -1: it is gone
+ * @socket: the connection
+ */
 struct em_peer {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
-	int pidfd; /* held while the request is served, so that pid stays this process; -1: gone */
+	int pidfd, socket;
 };
+
+bool em_peer_in_group(const struct em_peer *peer, gid_t gid); /* supplementary ones too */
+bool em_peer_alive(const struct em_peer *peer);               /* @pid is still who connected */
 
 /**
  * struct em_route - what the server calls
  * @run: @body is an object (empty for GET). 0 with *answer (a new reference), or -errno with a
- *	sentence in @err
+ *	sentence in @err; the errno decides the HTTP status
  */
 struct em_route {
 	const char *method, *path;
@@ -82,7 +90,8 @@ struct em_server;
 
 /*
  * Serves @routes (ended by a NULL method) on @socket, which is made anew, mode 0666. Nothing
- * runs by itself: em_server_run() when em_server_fd() is readable or em_server_timeout() is up.
+ * runs by itself: em_server_run() when em_server_fd() is readable or em_server_timeout_us() is
+ * up. -EADDRINUSE: somebody serves there already.
  */
 int em_server_open(struct em_server **s, const char *socket, const struct em_route *routes,
 		   void *arg);

@@ -93,7 +93,7 @@ int em_api_call(const char *socket, const char *method, const char *path, json_t
 	_cleanup_(curl_easy_cleanupp) CURL *curl = curl_easy_init();
 	_cleanup_(curl_slist_free_allp) struct curl_slist *headers = NULL;
 	_cleanup_free_ char *text = NULL;
-	struct buffer b = {0};
+	struct buffer b = { 0 };
 	char url[256];
 	CURLcode code;
 	long status = 0;
