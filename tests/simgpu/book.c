@@ -76,7 +76,7 @@ void sim_book_charge(struct sim_book *book, struct sim_job *job, u64 busy_ns, en
 
 static void tally_show(struct seq_file *m, const struct sim_tally *tally)
 {
-	seq_printf(m, "%llu %llu %llu %llu\n", tally->busy_ns, tally->jobs, tally->failed,
+	seq_printf(m, "%llu %llu %llu %llu", tally->busy_ns, tally->jobs, tally->failed,
 		   tally->dropped);
 }
 
@@ -88,8 +88,10 @@ void sim_book_show(struct seq_file *m, struct sim_book *book, unsigned int gpu, 
 	list_for_each_entry(tally, &book->tallies, node) {
 		seq_printf(m, "%u %u %u ", gpu, ring, tally->who);
 		tally_show(m, tally);
+		seq_putc(m, '\n');
 	}
 	seq_printf(m, "%u %u total ", gpu, ring);
 	tally_show(m, &book->total);
+	seq_printf(m, " %lld\n", atomic64_read(&book->dry));
 	spin_unlock_irq(&book->lock);
 }

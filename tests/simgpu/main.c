@@ -22,7 +22,7 @@ static int oracle_show(struct seq_file *m, void *unused)
 {
 	unsigned int gpu, ring;
 
-	seq_puts(m, "# gpu ring who busy_ns jobs failed dropped\n");
+	seq_puts(m, "# gpu ring who busy_ns jobs failed dropped [dry]\n");
 	for (gpu = 0; gpu < sim_gpus; gpu++)
 		for (ring = 0; ring < sim_rings; ring++)
 			sim_book_show(m, &sim_books[gpu][ring], gpu, ring);

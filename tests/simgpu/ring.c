@@ -71,6 +71,8 @@ static void ring_begin(struct sim_ring *ring)
 	if (!fence)
 		return;
 	fence->start = max(ring->free_at, fence->arrival);
+	if (fence->arrival > ring->free_at)
+		atomic64_inc(&ring->book->dry);
 	if (fence->job->flags & SIMGPU_SUBMIT_HANG)
 		fence->end = U64_MAX;
 	else

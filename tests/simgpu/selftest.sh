@@ -42,7 +42,8 @@ field() {
 	grep -o "\"$1\":-\?[0-9]*" "$2" | cut -d: -f2
 }
 
-# book GPU RING WHO COLUMN: 4 busy_ns, 5 jobs, 6 failed, 7 dropped.
+# book GPU RING WHO COLUMN: 4 busy_ns, 5 jobs, 6 failed, 7 dropped;
+# of a total also 8, jobs that found the ring idle.
 book() {
 	awk -v key="$1 $2 $3" -v column="$4" '$1 " " $2 " " $3 == key { print $column }' "$oracle"
 }
@@ -61,7 +62,7 @@ exact_when_saturated() {
 	"$simjob" -w 1 -n 200 -d 5000 -q 8 >"$scratch/job" &&
 		[ "$(field busy_ns "$scratch/job")" = 1000000000 ] &&
 		[ "$(book 0 0 1 4)" = 1000000000 ] && [ "$(book 0 0 1 5)" = 200 ] &&
-		[ "$(field wall_ns "$scratch/job")" -ge 1000000000 ]
+		[ "$(field wall_ns "$scratch/job")" -ge 1000000000 ] && [ "$(book 0 0 total 8)" -le 5 ]
 }
 
 exact_when_shared() {
@@ -83,7 +84,7 @@ exact_when_shared() {
 exact_when_paced() {
 	"$simjob" -r 1 -w 2 -n 20 -d 2000 -q 1 -p 3000 >"$scratch/job" &&
 		[ "$(field busy_ns "$scratch/job")" = 40000000 ] &&
-		[ "$(field wall_ns "$scratch/job")" -ge 60000000 ]
+		[ "$(field wall_ns "$scratch/job")" -ge 60000000 ] && [ "$(book 0 1 total 8)" -ge 15 ]
 }
 
 forks_share_a_file() {

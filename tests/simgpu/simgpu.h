@@ -44,6 +44,7 @@ struct sim_book {
 	spinlock_t lock;	/* taken in hard interrupts; all tallies */
 	struct list_head tallies;
 	struct sim_tally total;
+	atomic64_t dry;		/* jobs that found the hardware idle */
 };
 
 struct sim_ring {
