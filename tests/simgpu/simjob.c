@@ -22,6 +22,7 @@
 #include "simgpu_drm.h"
 
 #define MAX_CGROUPS 64
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct {
 	uint64_t gpu, ring, count, duration_us, depth, who, pace_us, forks;
@@ -104,7 +105,7 @@ static bool parse_number(int c)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		if (numbers[i].c == c) {
 			*numbers[i].value = number(optarg);
 			return true;
