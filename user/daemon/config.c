@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The command line and the configuration file; see config.h. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cyaml/cyaml.h>
+
+#include "api/api.h"
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "daemon/config.h"
+
+#define PERIOD_MIN (100 * EM_NS_PER_MS)
+#define PERIOD_MAX (3600 * EM_NS_PER_S)
+
+/* --- the file, as text; what it means is decided below ----------------------------------- */
+
+struct file_gpu {
+	char *name, *model, *uuid, *weight;
+};
+
+struct file_alert {
+	char *hold, *keep_firing, *command;
+};
+
+struct file {
+	char *ledger, *socket, *commitments, *recorder, *period, *keep;
+	struct file_alert *alert;
+	struct file_gpu *gpus;
+	unsigned int gpus_count;
+};
+
+#define TEXT(key, type, member) \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 0, 4096)
+
+static const cyaml_schema_field_t gpu_fields[] = {
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct file_gpu, name, 1, 63),
+	TEXT("model", struct file_gpu, model),
+	TEXT("uuid", struct file_gpu, uuid),
+	TEXT("weight", struct file_gpu, weight),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t gpu_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_gpu, gpu_fields),
+};
+
+static const cyaml_schema_field_t alert_fields[] = {
+	TEXT("for", struct file_alert, hold),
+	TEXT("keep_firing_for", struct file_alert, keep_firing),
+	TEXT("command", struct file_alert, command),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t fields[] = {
+	TEXT("ledger", struct file, ledger),
+	TEXT("socket", struct file, socket),
+	TEXT("commitments", struct file, commitments),
+	TEXT("recorder", struct file, recorder),
+	TEXT("period", struct file, period),
+	TEXT("keep", struct file, keep),
+	CYAML_FIELD_MAPPING_PTR("alert", CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, struct file,
+				alert, alert_fields),
+	CYAML_FIELD_SEQUENCE("gpus", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, gpus,
+			     &gpu_value, 0, 1024),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, fields),
+};
+
+/* struct complaint - what libcyaml says, put together to one sentence */
+struct complaint {
+	char text[384];
+};
+
+static void on_cyaml_log(cyaml_log_t level, void *arg, const char *format, va_list args)
+{
+	struct complaint *c = arg;
+	size_t at = strlen(c->text);
+	char line[256];
+
+	(void)level;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(line, "Load: ", 6))
+		memmove(line, line + 6, strlen(line + 6) + 1);
+	if (strcmp(line, "Backtrace:"))
+		snprintf(c->text + at, sizeof(c->text) - at, "%s%s", at ? ", " : "",
+			 line + strspn(line, " "));
+}
+
+static cyaml_config_t cyaml_config(struct complaint *complaint)
+{
+	return (cyaml_config_t){ .log_fn = on_cyaml_log,
+				 .log_ctx = complaint,
+				 .mem_fn = cyaml_mem,
+				 .log_level = CYAML_LOG_ERROR };
+}
+
+/* A file that is not there is as good as an empty one, unless it was asked for. */
+static int file_load(struct file **file, const char *path, bool asked, char *err, size_t len)
+{
+	struct complaint complaint = { "" };
+	cyaml_config_t config = cyaml_config(&complaint);
+	cyaml_err_t r;
+
+	if (access(path, R_OK)) {
+		if (errno == ENOENT && !asked)
+			return 0;
+		snprintf(err, len, "%s cannot be read: %s", path, strerror(errno));
+		return -errno;
+	}
+	r = cyaml_load_file(path, &config, &schema, (cyaml_data_t **)file, NULL);
+	if (r == CYAML_OK)
+		return 0;
+	snprintf(err, len, "%s: %s", path, *complaint.text ? complaint.text : cyaml_strerror(r));
+	return -EINVAL;
+}
+
+/* --- what both say ------------------------------------------------------------------------ */
+
+static const char *const recorders[] = { "auto", "kernel", "daemon" };
+
+static int set_text(char **to, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+static int set_duration(int64_t *to, const char *key, const char *value, int64_t min, int64_t max,
+			char *err, size_t len)
+{
+	char lo[EM_DURATION_LEN], hi[EM_DURATION_LEN];
+	int64_t ns;
+
+	if (em_duration_parse(value, &ns) || ns < min || ns > max) {
+		snprintf(err, len, "%s: \"%s\" is no duration between %s and %s", key, value,
+			 em_duration_format(lo, min), em_duration_format(hi, max));
+		return -EINVAL;
+	}
+	*to = ns;
+	return 0;
+}
+
+static int set_number(uint64_t *to, const char *key, const char *value, uint64_t max, char *err,
+		      size_t len)
+{
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(value, &end, 10);
+	if (*value < '0' || *value > '9' || errno || *end || n > max) {
+		snprintf(err, len, "%s: \"%s\" is no number up to %llu", key, value,
+			 (unsigned long long)max);
+		return -EINVAL;
+	}
+	*to = n;
+	return 0;
+}
+
+/* One setting by its key, which the file and the command line share. */
+static int set(struct em_config *c, const char *key, const char *value, char *err, size_t len)
+{
+	if (!value)
+		return 0;
+	if (!strcmp(key, "ledger"))
+		return set_text(&c->ledger, value);
+	if (!strcmp(key, "socket"))
+		return set_text(&c->socket, value);
+	if (!strcmp(key, "commitments"))
+		return set_text(&c->commitments, value);
+	if (!strcmp(key, "pin-dir"))
+		return set_text(&c->pin_dir, value);
+	if (!strcmp(key, "period"))
+		return set_duration(&c->period, key, value, PERIOD_MIN, PERIOD_MAX, err, len);
+	if (!strcmp(key, "keep"))
+		return set_number(&c->keep, key, value, UINT64_MAX, err, len);
+	for (unsigned int i = 0; i < ARRAY_SIZE(recorders); i++) {
+		if (!strcmp(value, recorders[i])) {
+			c->recorder = i;
+			return 0;
+		}
+	}
+	snprintf(err, len, "recorder: \"%s\" is not auto, kernel or daemon", value);
+	return -EINVAL;
+}
+
+static int take_alert(struct em_config *c, const struct file_alert *f, char *err, size_t len)
+{
+	int r = 0;
+
+	if (f->hold)
+		r = set_duration(&c->alert.for_ns, "alert.for", f->hold, 0, INT64_MAX, err, len);
+	if (!r && f->keep_firing)
+		r = set_duration(&c->alert.keep_firing_ns, "alert.keep_firing_for", f->keep_firing,
+				 0, INT64_MAX, err, len);
+	if (r || !f->command || !*f->command)
+		return r;
+	if (*f->command != '/') {
+		snprintf(err, len, "alert.command: \"%s\" is not an absolute path", f->command);
+		return -EINVAL;
+	}
+	return set_text(&c->alert.command, f->command);
+}
+
+static int take_gpu(struct em_config_gpu *gpu, const struct file_gpu *f, char *err, size_t len)
+{
+	uint64_t weight = 0;
+	int r = set_text(&gpu->name, f->name);
+
+	if (!r && f->model)
+		r = set_text(&gpu->model, f->model);
+	if (!r && f->uuid)
+		r = set_text(&gpu->uuid, f->uuid);
+	if (!r && f->weight)
+		r = set_number(&weight, "gpus.weight", f->weight, UINT32_MAX, err, len);
+	gpu->weight = (unsigned int)weight;
+	return r;
+}
+
+static int take_file(struct em_config *c, const struct file *f, char *err, size_t len)
+{
+	const struct {
+		const char *key, *value;
+	} texts[] = {
+		{ "ledger", f->ledger },     { "socket", f->socket },
+		{ "period", f->period },     { "commitments", f->commitments },
+		{ "recorder", f->recorder }, { "keep", f->keep },
+	};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(texts); i++)
+		r = set(c, texts[i].key, texts[i].value, err, len);
+	if (!r && f->alert)
+		r = take_alert(c, f->alert, err, len);
+	if (r || !f->gpus_count)
+		return r;
+	c->gpus = calloc(f->gpus_count, sizeof(*c->gpus));
+	if (!c->gpus)
+		return -ENOMEM;
+	for (; !r && c->n_gpus < f->gpus_count; c->n_gpus++)
+		r = take_gpu(&c->gpus[c->n_gpus], &f->gpus[c->n_gpus], err, len);
+	return r;
+}
+
+static int read_file(struct em_config *c, bool asked, char *err, size_t len)
+{
+	struct complaint ignored = { "" };
+	cyaml_config_t config = cyaml_config(&ignored);
+	struct file *file = NULL;
+	char why[512] = "out of memory";
+	int r = file_load(&file, c->file, asked, err, len);
+
+	if (r || !file)
+		return r;
+	r = take_file(c, file, why, sizeof(why));
+	if (r)
+		snprintf(err, len, "%s: %s", c->file, why);
+	cyaml_free(&config, &schema, file, 0);
+	return r;
+}
+
+/* --- the command line --------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *value, *help;
+} options[] = {
+	{ "config", "FILE", "configuration (default " EM_CONFIG_FILE ")" },
+	{ "ledger", "DIR", "where the record is kept (default /var/lib/earmark)" },
+	{ "socket", "PATH", "where the API is served (default " EM_API_SOCKET ")" },
+	{ "commitments", "FILE", "what was promised (default /etc/earmark/commitments.yaml)" },
+	{ "recorder", "WHO", "auto, kernel (the module) or daemon (BPF alone)" },
+	{ "period", "TIME", "length of an interval, 100ms to 1h (default: the recorder's, 10s)" },
+	{ "pin-dir", "DIR", "where BPF objects are pinned (default /sys/fs/bpf/earmark)" },
+	{ "version", NULL, "print the version" },
+	{ "help", NULL, "print this" },
+};
+
+static void help(void)
+{
+	printf("usage: earmarkd [OPTION...]\n\nAccounts GPU time by research purpose and holds it "
+	       "against commitments.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		printf("  --%s%s%-*s %s\n", options[i].name, options[i].value ? " " : "",
+		       (int)(18 - strlen(options[i].name)), options[i].value ?: "",
+		       options[i].help);
+}
+
+/* Applies @key only, or all where it is NULL. Return: 1: --help or --version was answered. */
+static int parse(struct em_config *c, int argc, char **argv, const char *key, bool *seen, char *err,
+		 size_t len)
+{
+	struct option table[ARRAY_SIZE(options) + 1] = { 0 };
+	int o, at, r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		table[i] = (struct option){ options[i].name,
+					    options[i].value ? required_argument : no_argument,
+					    NULL, 1 };
+	optind = 0;
+	opterr = 0;
+	while (!r && (o = getopt_long(argc, argv, ":", table, &at)) != -1) {
+		if (o != 1) {
+			snprintf(err, len, "%s: %s; --help lists the options", argv[optind - 1],
+				 o == ':' ? "needs a value" : "no such option");
+			return -EINVAL;
+		}
+		if (!strcmp(options[at].name, "help")) {
+			help();
+			return 1;
+		}
+		if (!strcmp(options[at].name, "version")) {
+			printf("earmarkd %s\n", EARMARK_RELEASE);
+			return 1;
+		}
+		if (key && !strcmp(options[at].name, key)) {
+			*seen = true;
+			r = set_text(&c->file, optarg);
+		} else if (!key && strcmp(options[at].name, "config")) {
+			r = set(c, options[at].name, optarg, err, len);
+		}
+	}
+	if (!r && optind < argc) {
+		snprintf(err, len, "%s: takes no arguments; --help lists the options",
+			 argv[optind]);
+		return -EINVAL;
+	}
+	return r;
+}
+
+int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size_t len)
+{
+	struct em_config c = { .alert = { .for_ns = 3600 * EM_NS_PER_S,
+					  .keep_firing_ns = 6 * 3600 * EM_NS_PER_S } };
+	bool asked = false;
+	int r = set_text(&c.file, EM_CONFIG_FILE);
+
+	snprintf(err, len, "out of memory");
+	if (!r)
+		r = set_text(&c.ledger, "/var/lib/earmark");
+	if (!r)
+		r = set_text(&c.socket, EM_API_SOCKET);
+	if (!r)
+		r = set_text(&c.commitments, "/etc/earmark/commitments.yaml");
+	if (!r)
+		r = parse(&c, argc, argv, "config", &asked, err, len);
+	if (!r)
+		r = read_file(&c, asked, err, len);
+	if (!r)
+		r = parse(&c, argc, argv, NULL, NULL, err, len);
+	if (r) {
+		em_config_clear(&c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void em_config_clear(struct em_config *c)
+{
+	for (unsigned int i = 0; i < c->n_gpus; i++) {
+		free(c->gpus[i].name);
+		free(c->gpus[i].model);
+		free(c->gpus[i].uuid);
+	}
+	free(c->gpus);
+	free(c->file);
+	free(c->ledger);
+	free(c->socket);
+	free(c->commitments);
+	free(c->pin_dir);
+	free(c->alert.command);
+	memset(c, 0, sizeof(*c));
+}
+
+json_t *em_config_json(const struct em_config *c)
+{
+	json_t *gpus = json_array();
+
+	for (unsigned int i = 0; i < c->n_gpus; i++)
+		json_array_append_new(gpus,
+				      json_pack("{s:s, s:s?, s:s?, s:I}", "name", c->gpus[i].name,
+						"model", c->gpus[i].model, "uuid", c->gpus[i].uuid,
+						"weight", (json_int_t)c->gpus[i].weight));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I, s:s?}, s:o}", "file",
+			 c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
+			 c->commitments, "recorder", recorders[c->recorder], "period_us",
+			 (json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep,
+			 "alert", "for_us", (json_int_t)(c->alert.for_ns / EM_NS_PER_US),
+			 "keep_firing_for_us", (json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US),
+			 "command", c->alert.command, "gpus", gpus);
+}

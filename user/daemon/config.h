@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the site wants: the command line over the configuration file over the defaults. */
+#ifndef EM_DAEMON_CONFIG_H
+#define EM_DAEMON_CONFIG_H
+
+#include "alert/alert.h"
+
+#define EM_CONFIG_FILE "/etc/earmark/earmarkd.yaml"
+
+enum em_recorder_choice { EM_CHOICE_AUTO, EM_CHOICE_KERNEL, EM_CHOICE_DAEMON };
+
+/* struct em_config_gpu - what the site says of a GPU, over what the system says; NULL: nothing */
+struct em_config_gpu {
+	char *name, *model, *uuid;
+	unsigned int weight;
+};
+
+/**
+ * struct em_config - in force
+ * @period, @keep: 0 = as the recorder has it
+ */
+struct em_config {
+	char *file, *ledger, *socket, *commitments, *pin_dir;
+	enum em_recorder_choice recorder;
+	int64_t period;
+	uint64_t keep;
+	struct em_alert_config alert;
+	struct em_config_gpu *gpus;
+	unsigned int n_gpus;
+};
+
+/*
+ * Return: 0; 1: --help or --version was answered; -errno with a sentence in @err. Can be called
+ * again to read the file anew.
+ */
+int em_config_load(struct em_config *c, int argc, char **argv, char *err, size_t len);
+void em_config_clear(struct em_config *c);
+json_t *em_config_json(const struct em_config *c); /* for the record; new reference */
+
+#endif
