@@ -45,7 +45,7 @@ void earmark_gpu_advance(struct earmark_gpu_account *gpu, u32 p, u64 now)
 	struct earmark_cell *cell;
 	u64 dt, share, rest;
 
-	if (now <= gpu->last)
+	if (now <= gpu->last || gpu->retired)
 		return;
 	dt = now - gpu->last;
 	gpu->last = now;
@@ -154,6 +154,13 @@ void earmark_engine_init(struct earmark_account *a, struct earmark_engine *e,
 	e->last_done = now;
 	list_add_tail_rcu(&e->node, &gpu->engines);
 	a->nr_engines++;
+}
+
+/* The engine is no more: its last row was gathered, and nothing can charge it again. */
+void earmark_engine_remove(struct earmark_account *a, struct earmark_engine *e)
+{
+	list_del_rcu(&e->node);
+	a->nr_engines--;
 }
 
 /**
@@ -357,6 +364,8 @@ bool earmark_job_idle(const struct earmark_job_account *job)
 	list_for_each_entry(h, &job->holders, of_job) {
 		if (h->uses || !list_empty(&h->holding))
 			return false;
+		if (h->gpu->retired)
+			continue; /* its last row is made, or being made by whoever asks */
 		list_for_each_entry(cell, &h->cells, node) {
 			if (!earmark_cell_empty(cell))
 				return false;

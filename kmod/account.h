@@ -188,6 +188,7 @@ void earmark_gpu_remove(struct earmark_account *a, struct earmark_gpu_account *g
 /* Engines and busy: no account lock */
 void earmark_engine_init(struct earmark_account *a, struct earmark_engine *e,
 			 struct earmark_gpu_account *gpu, u32 id, u64 now);
+void earmark_engine_remove(struct earmark_account *a, struct earmark_engine *e);
 bool earmark_engine_span(struct earmark_engine *e, u64 *start, u64 *end);
 void earmark_engine_charge(struct earmark_account *a, struct earmark_engine *e, u64 start, u64 end);
 u64 earmark_holder_charge(struct earmark_account *a, struct earmark_holder *h, u64 start, u64 end);
@@ -207,6 +208,7 @@ u32 earmark_job_holders(const struct earmark_job_account *job);
 void earmark_job_retag(struct earmark_account *a, struct earmark_job_account *job, u32 tag,
 		       struct list_head *cells, u64 now);
 void earmark_job_empty(struct earmark_account *a, struct earmark_job_account *job, u64 now);
+void earmark_gpu_empty(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 now);
 bool earmark_job_idle(const struct earmark_job_account *job);
 void earmark_job_free_holders(struct earmark_account *a, struct earmark_job_account *job);
 

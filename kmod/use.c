@@ -167,23 +167,39 @@ u32 earmark_file_sweep(struct earmark_account *a, u32 seed, u64 now)
 	return n;
 }
 
-/* The job's cgroup is empty: it holds nothing, whoever still has its files. */
-void earmark_job_empty(struct earmark_account *a, struct earmark_job_account *job, u64 now)
+/* The holder holds nothing from now on, whoever still has its files. */
+static void holder_release(struct earmark_account *a, struct earmark_holder *h, u64 now)
 {
-	struct earmark_holder *h;
 	struct earmark_use *use, *next;
 	u32 i;
 
-	now = earmark_account_clamp(a, now);
-	list_for_each_entry(h, &job->holders, of_job) {
-		h->fileless = false;
-		h->submitted = h->submitted && h->uses;
-		earmark_holder_update(a, h, now);
-		for (i = 0; h->uses && i < 1 << EARMARK_FILE_BITS; i++) {
-			list_for_each_entry_safe(use, next, &a->files[i], node) {
-				if (use->holder == h)
-					use_drop(a, use, now);
-			}
+	h->fileless = false;
+	h->submitted = h->submitted && h->uses;
+	earmark_holder_update(a, h, now);
+	for (i = 0; h->uses && i < 1 << EARMARK_FILE_BITS; i++) {
+		list_for_each_entry_safe(use, next, &a->files[i], node) {
+			if (use->holder == h)
+				use_drop(a, use, now);
 		}
 	}
+}
+
+/* The job's cgroup is empty. */
+void earmark_job_empty(struct earmark_account *a, struct earmark_job_account *job, u64 now)
+{
+	struct earmark_holder *h;
+
+	now = earmark_account_clamp(a, now);
+	list_for_each_entry(h, &job->holders, of_job)
+		holder_release(a, h, now);
+}
+
+/* The GPU's driver is unbound: files of it that are still open are of no use any more. */
+void earmark_gpu_empty(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 now)
+{
+	struct earmark_holder *h;
+
+	now = earmark_account_clamp(a, now);
+	list_for_each_entry(h, &gpu->holders, of_gpu)
+		holder_release(a, h, now);
 }

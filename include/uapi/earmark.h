@@ -319,7 +319,8 @@ struct earmark_status {
  *                 self: the caller must be able to write the directory that CGROUP_FD is
  *                 open on, and it must lie at or below the caller's own cgroup; stronger
  *                 ones: admin. A weaker tagged-by never replaces a stronger tag on the
- *                 same cgroup (EPERM). PURPOSE untagged removes the tag.  -> TAG
+ *                 same cgroup (EPERM). PURPOSE untagged removes the tag. An administrator
+ *                 may tag as self for somebody: UID GID PID COMM say for whom.  -> TAG
  *   JOB_GET       dump of JOBS batches (struct earmark_job_info[])
  *   GPU_SET       admin. NAME [MODEL UUID WEIGHT METER DEVNUMS] adds or amends a GPU -> GPU
  *   GPU_RETIRE    admin. GPU TEXT (reason)
@@ -388,7 +389,11 @@ struct earmark_status {
 	X(STATE, "state", U8, 0)                                           \
 	X(COUNTER, "counter", U32, 0)                                      \
 	X(VALUE, "value", U64, 0)                                          \
-	X(PAD, "pad", UNSPEC, 0)
+	X(PAD, "pad", UNSPEC, 0)                                           \
+	X(UID, "uid", U32, 0)                                              \
+	X(GID, "gid", U32, 0)                                              \
+	X(PID, "pid", U32, 0)                                              \
+	X(COMM, "comm", NUL_STRING, 15)
 
 #define EARMARK_ENUM_CMD(id, name) EARMARK_CMD_##id,
 #define EARMARK_ENUM_ATTR(id, name, type, len) EARMARK_A_##id,
