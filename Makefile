@@ -10,6 +10,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
+.SECONDARY:
 .DEFAULT_GOAL := all
 B := build
 Q := $(if $(V),,@)
@@ -25,7 +26,8 @@ include tests/deps.mk
 
 # --- user ----------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Werror -Wno-missing-field-initializers
-CPPFLAGS += -D_GNU_SOURCE -DEARMARK_RELEASE='"$(VERSION)"' -Iuser -Iinclude/uapi -Ikmod -I$(B)/bpf
+CPPFLAGS += -D_GNU_SOURCE -DEARMARK_RELEASE='"$(VERSION)"' -Iuser -Iinclude/uapi -Ikmod -I$(B)/bpf \
+	$(shell pkg-config --cflags libnl-genl-3.0)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 $(WARN) -fstack-protector-strong -MMD -MP
 LIBS := -lbpf -lelf -lz -lnl-genl-3 -lnl-3 -lsystemd -lsqlite3 -lsodium -lcyaml -lyaml -ljansson \
