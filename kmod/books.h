@@ -25,11 +25,12 @@
 
 /**
  * struct earmark_books - see above
+ * @mutex: see above
  * @lost: cumulative since load, indexed by enum earmark_lost
  */
 struct earmark_books {
-	raw_spinlock_t lock;
-	struct mutex mutex;
+	raw_spinlock_t lock; /* the account lock */
+	struct mutex mutex;  /* slow paths */
 	struct earmark_account account;
 	atomic64_t lost[EARMARK_LOST_COUNT];
 };

@@ -18,7 +18,7 @@
  * @last, @hash: of the last sealed interval; written by the sealer alone
  */
 static struct {
-	struct mutex mutex;
+	struct mutex mutex; /* of the list */
 	struct list_head sealed;
 	u64 bytes;
 	u64 keep;

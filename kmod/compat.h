@@ -3,6 +3,7 @@
 #ifndef EARMARK_COMPAT_H
 #define EARMARK_COMPAT_H
 
+#include <drm/gpu_scheduler.h>
 #include <linux/btf.h>
 #include <linux/btf_ids.h>
 #include <linux/cgroup.h>
@@ -47,6 +48,16 @@ static inline struct nlattr **compat_dump_attrs(struct netlink_callback *cb)
 	return genl_dumpit_info(cb)->info.attrs;
 #else
 	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* 6.8 (a78422e9dff3): what is on the hardware is counted in credits, no longer in jobs. */
+static inline bool compat_sched_working(struct drm_gpu_scheduler *sched)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return atomic_read(&sched->credit_count) > 0;
+#else
+	return atomic_read(&sched->hw_rq_count) > 0;
 #endif
 }
 

@@ -77,6 +77,7 @@ u32 earmark_context_count(void);
 
 static inline bool earmark_context_in_flight(const struct earmark_context *ctx)
 {
+	/* pairs with the completion's release: its charges are in the books */
 	return (s32)(READ_ONCE(ctx->queued) - smp_load_acquire(&ctx->done)) > 0;
 }
 

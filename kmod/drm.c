@@ -13,6 +13,7 @@
 #include <linux/tracepoint.h>
 
 #include "cgroup.h"
+#include "compat.h"
 #include "context.h"
 #include "drm.h"
 #include "job.h"
@@ -140,28 +141,35 @@ static void probe_queue(void *unused, struct drm_sched_job *job, struct drm_sche
 }
 
 /*
- * What the hardware spent: from its scheduled stamp to the hardware fence's, which may be
- * stamped by the driver with its own idea of when. A failed submission has no such fence.
+ * What the hardware spent: from when it was given the work, or was done with the work before,
+ * to the hardware fence's stamp, which may be the driver's own idea of when. A submission that
+ * failed has no such fence.
+ *
+ * The scheduled stamp says when it was given only if the hardware had nothing else then: while
+ * it has, the scheduler moves the next one's stamp to when it noticed the end of the one before,
+ * which is later than that end.
  */
 static bool done_span(struct earmark_sched *s, struct drm_sched_fence *fence, u64 *start, u64 *end)
 {
 	struct dma_fence *parent = fence->parent;
+	bool ran = !IS_ERR_OR_NULL(parent) &&
+		   test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->scheduled.flags);
+	bool more = compat_sched_working(fence->sched);
 	unsigned long flags;
-	u64 now;
-	bool ok;
 
-	if (IS_ERR_OR_NULL(parent) ||
-	    !test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->scheduled.flags))
-		return false;
-	*start = ktime_to_ns(fence->scheduled.timestamp);
-	now = ktime_get_ns();
-	*end = now;
-	if (test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &parent->flags))
-		*end = min_t(u64, ktime_to_ns(parent->timestamp), now);
+	if (ran) {
+		*start = ktime_to_ns(fence->scheduled.timestamp);
+		*end = ktime_get_ns();
+		if (test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &parent->flags))
+			*end = min_t(u64, ktime_to_ns(parent->timestamp), *end);
+	}
 	raw_spin_lock_irqsave(&s->lock, flags);
-	ok = earmark_engine_span(&s->engine, start, end);
+	if (ran && s->more)
+		*start = 0;
+	ran = ran && earmark_engine_span(&s->engine, start, end);
+	s->more = more;
 	raw_spin_unlock_irqrestore(&s->lock, flags);
-	return ok;
+	return ran;
 }
 
 static void done_charge(struct earmark_sched *s, struct earmark_context *ctx, u32 seqno, u64 start,

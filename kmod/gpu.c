@@ -188,12 +188,14 @@ void earmark_gpu_set_devnums(struct earmark_gpu *gpu, const u32 *numbers, u32 nr
 
 bool earmark_gpu_devnum_room(void **room, u32 nr)
 {
+	struct devnum *d;
 	u32 i;
 
 	for (i = 0; i < nr; i++) {
-		room[i] = kmalloc(sizeof(struct devnum), GFP_KERNEL);
-		if (!room[i])
+		d = kmalloc(sizeof(*d), GFP_KERNEL);
+		if (!d)
 			return false;
+		room[i] = d;
 	}
 	return true;
 }

@@ -25,7 +25,7 @@
  * @stretched: it could not be sealed when it was due
  */
 static struct {
-	struct mutex mutex;
+	struct mutex mutex; /* one seal at a time */
 	struct workqueue_struct *queue;
 	u64 period;
 	u64 number;

@@ -24,7 +24,7 @@
  * @walking: a walk has begun
  */
 static struct {
-	struct mutex mutex;
+	struct mutex mutex; /* one challenge at a time */
 	u64 nonce;
 	u64 told_missed, told_recursion;
 	u64 missed, recursion;

@@ -8,18 +8,23 @@
 
 #include <linux/tracepoint.h>
 
-/* clang-format off: the kernel's own layout of these */
+/* clang-format off */
 TRACE_EVENT(earmark_challenge,
 
-	    TP_PROTO(u64 nonce),
+	TP_PROTO(u64 nonce),
 
-	    TP_ARGS(nonce),
+	TP_ARGS(nonce),
 
-	    TP_STRUCT__entry(__field(u64, nonce)),
+	TP_STRUCT__entry(
+		__field(u64, nonce)
+	),
 
-	    TP_fast_assign(__entry->nonce = nonce;),
+	TP_fast_assign(
+		__entry->nonce = nonce;
+	),
 
-	    TP_printk("nonce=%llx", __entry->nonce));
+	TP_printk("nonce=%llx", __entry->nonce)
+);
 /* clang-format on */
 
 #endif /* EARMARK_TRACE_H */
