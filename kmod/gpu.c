@@ -97,16 +97,17 @@ struct earmark_gpu *earmark_gpu_alloc(const char *name, gfp_t gfp)
 	return gpu;
 }
 
-/* What an amended GPU says of itself. Under the lock. */
-void earmark_gpu_describe(const struct earmark_gpu *gpu, struct earmark_event_node *node)
+/* Tell of a GPU that was added or amended. Under the lock. */
+void earmark_gpu_tell(const struct earmark_gpu *gpu, struct earmark_event_node *node, u64 now)
 {
-	if (!node)
-		return;
-	node->event.gpu = gpu->account.id;
-	node->event.value = gpu->weight;
-	strscpy(node->event.text, gpu->name, sizeof(node->event.text));
-	strscpy(node->event.project, gpu->model, sizeof(node->event.project));
-	strscpy(node->event.ref, gpu->uuid, sizeof(node->event.ref));
+	if (node) {
+		node->event.gpu = gpu->account.id;
+		node->event.value = gpu->weight;
+		strscpy(node->event.text, gpu->name, sizeof(node->event.text));
+		strscpy(node->event.project, gpu->model, sizeof(node->event.project));
+		strscpy(node->event.ref, gpu->uuid, sizeof(node->event.ref));
+	}
+	earmark_event_add(node, now);
 }
 
 /**
@@ -115,7 +116,7 @@ void earmark_gpu_describe(const struct earmark_gpu *gpu, struct earmark_event_no
  *
  * Whoever used it before is not known: its holds are unobserved until the next seed.
  */
-void earmark_gpu_add(struct earmark_gpu *gpu, struct earmark_event_node *event, u64 now)
+void earmark_gpu_add(struct earmark_gpu *gpu, u64 now)
 {
 	u32 blind = EARMARK_BLIND_HOLD;
 
@@ -125,8 +126,6 @@ void earmark_gpu_add(struct earmark_gpu *gpu, struct earmark_event_node *event, 
 	gpu->unseeded = earmark_sensor_walk();
 	earmark_gpu_init(&earmark_books.account, &gpu->account, ++last_id, blind, now);
 	list_add_tail_rcu(&gpu->node, &gpus);
-	earmark_gpu_describe(gpu, event);
-	earmark_event_add(event, now);
 }
 
 /* Return: may @gpu have @number? A GPU whose driver is gone has no claim to its numbers. */

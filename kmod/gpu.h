@@ -52,8 +52,8 @@ struct earmark_gpu *earmark_gpu_by_name(const char *name);
 struct earmark_gpu *earmark_gpu_alloc(const char *name, gfp_t gfp);
 struct earmark_gpu *earmark_gpu_by_id(u32 id);
 bool earmark_gpu_full(void);
-void earmark_gpu_add(struct earmark_gpu *gpu, struct earmark_event_node *event, u64 now);
-void earmark_gpu_describe(const struct earmark_gpu *gpu, struct earmark_event_node *node);
+void earmark_gpu_add(struct earmark_gpu *gpu, u64 now);
+void earmark_gpu_tell(const struct earmark_gpu *gpu, struct earmark_event_node *node, u64 now);
 bool earmark_gpu_may_have(struct earmark_gpu *gpu, u32 number);
 void earmark_gpu_set_devnums(struct earmark_gpu *gpu, const u32 *numbers, u32 nr, void **room,
 			     u64 now);

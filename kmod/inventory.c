@@ -51,8 +51,7 @@ static void gpu_scan(struct earmark_gpu *gpu, struct device *dev)
 		now = ktime_get_ns();
 		if (!gpu->account.retired)
 			earmark_gpu_set_devnums(gpu, d.numbers, d.nr, d.room, now);
-		earmark_gpu_describe(gpu, event);
-		earmark_event_add(event, now);
+		earmark_gpu_tell(gpu, event, now);
 		event = NULL;
 		raw_spin_unlock_irqrestore(&earmark_books.lock, flags);
 		earmark_event_kick();
@@ -177,11 +176,10 @@ static int set_apply(const struct earmark_gpu_set *set, struct earmark_gpu **gpu
 	if (is_new) {
 		*gpu = *fresh;
 		*fresh = NULL;
-		earmark_gpu_add(*gpu, NULL, now);
+		earmark_gpu_add(*gpu, now);
 	}
 	set_amend(set, *gpu, d, now);
-	earmark_gpu_describe(*gpu, *event);
-	earmark_event_add(*event, now);
+	earmark_gpu_tell(*gpu, *event, now);
 	*event = NULL;
 	return is_new;
 }
@@ -220,6 +218,7 @@ int earmark_inventory_set(const struct earmark_gpu_set *set, u32 *id,
 	mutex_unlock(&earmark_books.mutex);
 	earmark_event_kick();
 	earmark_inventory_kick();
+	flush_work(&scan_work); /* a walk that begins now knows the GPU's files */
 out:
 	put_device(dev);
 	devnums_free(&d);
@@ -246,7 +245,7 @@ static void device_changed(struct device *dev, bool bound)
 		now = ktime_get_ns();
 		if (bound) {
 			earmark_gpu_blind(a, &gpu->account, 0, EARMARK_BLIND_ABSENT, now);
-			earmark_gpu_describe(gpu, event);
+			earmark_gpu_tell(gpu, event, now);
 			earmark_inventory_scan(gpu, dev);
 		} else {
 			earmark_gpu_blind(a, &gpu->account, EARMARK_BLIND_ABSENT, 0, now);
@@ -256,8 +255,8 @@ static void device_changed(struct device *dev, bool bound)
 				earmark_gpu_drop_devnums(gpu);
 			if (event)
 				event->event.gpu = gpu->account.id;
+			earmark_event_add(event, now);
 		}
-		earmark_event_add(event, now);
 	}
 	raw_spin_unlock_irqrestore(&earmark_books.lock, flags);
 	if (!gpu)

@@ -41,7 +41,8 @@ static struct earmark_gpu *sched_gpu(const char *name, struct device *dev,
 	gpu = *fresh;
 	*fresh = NULL;
 	gpu->meter = EARMARK_METER_DRM;
-	earmark_gpu_add(gpu, *event, now);
+	earmark_gpu_add(gpu, now);
+	earmark_gpu_tell(gpu, *event, now);
 	*event = NULL;
 	earmark_inventory_scan(gpu, dev);
 	return gpu;
