@@ -14,6 +14,7 @@ const volatile int have_kmod = 0;
 /* Weak, and called only where have_kmod says so: the verifier drops the other branch. */
 extern int earmark_hold_ioctl(struct file *file) __ksym __weak;
 extern int earmark_hold_free(struct file *file) __ksym __weak;
+extern int earmark_seed_begin(void) __ksym __weak;
 extern u64 earmark_hold_seed(struct task_struct *task, struct file *file) __ksym __weak;
 extern int earmark_challenge_answer(u64 nonce, u64 missed, u64 recursion) __ksym __weak;
 
@@ -177,6 +178,8 @@ int hold_seed(struct bpf_iter__task_file *ctx)
 	struct em_control *c;
 	struct em_file *f;
 
+	if (have_kmod && !ctx->meta->seq_num)
+		earmark_seed_begin();
 	if (!task || !file)
 		return 0;
 	r.devnum = char_device(file);

@@ -19,34 +19,15 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "kernel/sensor.h"
+#include "kernel/sensor_family.h"
 #include "kernel/sensor_map.h"
 #include "kernel/sensor_pin.h"
-#include "../../bpf/layout.h"
 #include "cgroup.skel.h"
 #include "drm.skel.h"
 #include "hold.skel.h"
 
 EM_CLEANUP(struct btf *, btf__free);
 EM_CLEANUP(struct bpf_object *, bpf_object__close);
-
-/**
- * struct hook - one program and what it needs in the kernel's BTF
- * @type: name of the function (BTF_KIND_FUNC) or tracepoint type; NULL = always there
- * @group: of hooks with the same group exactly one must exist; 0 = may be missing
- */
-struct hook {
-	const char *program;
-	const char *type;
-	int group;
-};
-
-struct family {
-	const char *name;
-	const struct hook *hooks; /* in the order of attaching: ends before beginnings */
-	const char *module;       /* whose BTF the tracepoints are in; NULL = the kernel's */
-	const void *(*elf)(size_t *size);
-	bool with_module;
-};
 
 static const struct hook hold_hooks[] = { { "hold_free", "bpf_lsm_file_free_security", 1 },
 					  { "hold_ioctl", "bpf_lsm_file_ioctl", 2 },
@@ -65,27 +46,10 @@ static const struct hook cgroup_hooks[] = { { "cgroup_populated",
 					    { "cgroup_attach", "btf_trace_cgroup_attach_task", 2 },
 					    {} };
 
-static const struct family families[EM_FAMILY_COUNT] = {
+const struct family em_families[EM_FAMILY_COUNT] = {
 	[EM_FAMILY_HOLD] = { "hold", hold_hooks, NULL, hold_bpf__elf_bytes, true },
 	[EM_FAMILY_DRM] = { "drm", drm_hooks, "gpu_sched", drm_bpf__elf_bytes, false },
 	[EM_FAMILY_CGROUP] = { "cgroup", cgroup_hooks, NULL, cgroup_bpf__elf_bytes, false },
-};
-
-/**
- * struct em_sensor
- * @states: one a family of the mode; the first ones of families[]
- * @unusable: why nothing can be pinned here; "" = it can
- * @tried: which module's BTF a family was tried with, so that a failure is not repeated
- * @dead: a family was tried and cannot be attached to what is there
- * @by_hand: its pins were removed by somebody
- */
-struct em_sensor {
-	enum em_sensor_mode mode;
-	struct em_sensor_state states[EM_FAMILY_COUNT];
-	char unusable[256];
-	ino_t tried[EM_FAMILY_COUNT];
-	bool dead[EM_FAMILY_COUNT];
-	bool by_hand[EM_FAMILY_COUNT];
 };
 
 static char log_line[160]; /* the first complaint of libbpf since it was cleared */
@@ -158,10 +122,10 @@ static struct btf *family_btf(struct em_sensor *s, int f, struct btf *vmlinux)
 	struct em_sensor_state *st = &s->states[f];
 	struct btf *btf;
 
-	if (!families[f].module)
+	if (!em_families[f].module)
 		return vmlinux;
 	if (!access("/sys/kernel/btf/gpu_sched", R_OK)) {
-		btf = btf__load_module_btf(families[f].module, vmlinux);
+		btf = btf__load_module_btf(em_families[f].module, vmlinux);
 		if (!btf)
 			because(st, "cannot read the type information of gpu_sched: %s",
 				strerror(errno));
@@ -194,9 +158,9 @@ static bool hooks_complete(struct em_sensor *s, int f, const struct btf *btf)
 	const struct hook *h, *other;
 	bool found;
 
-	for (h = families[f].hooks; h->program; h++) {
+	for (h = em_families[f].hooks; h->program; h++) {
 		found = !h->group;
-		for (other = families[f].hooks; other->program; other++)
+		for (other = em_families[f].hooks; other->program; other++)
 			found |= other->group == h->group && hook_wanted(s, other, btf);
 		if (found)
 			continue;
@@ -210,7 +174,7 @@ static bool family_pinned(struct em_sensor *s, int f, const struct btf *btf)
 {
 	const struct hook *h;
 
-	for (h = families[f].hooks; h->program; h++) {
+	for (h = em_families[f].hooks; h->program; h++) {
 		if (hook_wanted(s, h, btf) && !em_pin_exists("link_", h->program))
 			return false;
 	}
@@ -221,15 +185,15 @@ static void family_unpin(int f)
 {
 	const struct hook *h;
 
-	for (h = families[f].hooks; h->program; h++)
+	for (h = em_families[f].hooks; h->program; h++)
 		em_pin_remove("link_", h->program);
 }
 
 static struct bpf_object *family_open(struct em_sensor *s, int f)
 {
 	size_t size;
-	const void *elf = families[f].elf(&size);
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = families[f].name);
+	const void *elf = em_families[f].elf(&size);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = em_families[f].name);
 	struct bpf_object *obj = bpf_object__open_mem(elf, size, &opts);
 	struct bpf_map *map;
 	char path[128];
@@ -312,14 +276,14 @@ static int family_load(struct em_sensor *s, int f, const struct btf *btf)
 	obj = family_open(s, f);
 	if (!obj)
 		return load_failed(st, -errno);
-	for (h = families[f].hooks; h->program; h++)
+	for (h = em_families[f].hooks; h->program; h++)
 		bpf_program__set_autoload(bpf_object__find_program_by_name(obj, h->program),
 					  hook_wanted(s, h, btf));
 	r = bpf_object__load(obj);
 	if (r)
 		return load_failed(st, r);
 	family_unpin(f);
-	for (h = families[f].hooks; h->program && !r; h++)
+	for (h = em_families[f].hooks; h->program && !r; h++)
 		r = hook_attach(obj, h);
 	if (r) {
 		family_unpin(f);
@@ -367,7 +331,7 @@ static void check_by_hand(struct em_sensor *s, int f)
 	struct em_sensor_state *st = &s->states[f];
 	const struct hook *h;
 
-	for (h = families[f].hooks; h->program && !h->group; h++)
+	for (h = em_families[f].hooks; h->program && !h->group; h++)
 		;
 	if (f == EM_FAMILY_DRM
 		    ? em_pin_exists("link_", h[0].program) || em_pin_exists("link_", h[1].program)
@@ -383,7 +347,7 @@ static bool worth_trying(struct em_sensor *s, int f)
 {
 	struct stat st = {};
 
-	if (families[f].module)
+	if (em_families[f].module)
 		stat("/sys/kernel/btf/gpu_sched", &st);
 	if (s->dead[f] && st.st_ino == s->tried[f])
 		return false;
@@ -396,7 +360,7 @@ int em_sensor_retry(struct em_sensor *s)
 	int f, r = 0;
 
 	for (f = 0; f < EM_FAMILY_COUNT; f++) {
-		if (s->mode == EM_SENSOR_MODULE && !families[f].with_module)
+		if (s->mode == EM_SENSOR_MODULE && !em_families[f].with_module)
 			continue;
 		if (s->states[f].attached)
 			check_by_hand(s, f);
@@ -416,7 +380,7 @@ static int build_of_this(struct em_pin_build *build, enum em_sensor_mode mode)
 	memset(build, 0, sizeof(*build));
 	crypto_hash_sha256_init(&hash);
 	for (f = 0; f < EM_FAMILY_COUNT; f++) {
-		elf = families[f].elf(&size);
+		elf = em_families[f].elf(&size);
 		crypto_hash_sha256_update(&hash, elf, size);
 	}
 	crypto_hash_sha256_final(&hash, build->programs);
@@ -436,7 +400,7 @@ int em_sensor_open(struct em_sensor **ret, enum em_sensor_mode mode)
 	s->mode = mode;
 	libbpf_set_print(log_keep);
 	for (f = 0; f < EM_FAMILY_COUNT; f++)
-		s->states[f].name = families[f].name;
+		s->states[f].name = em_families[f].name;
 	build_of_this(&build, mode);
 	r = em_pin_dir(s->unusable, sizeof(s->unusable));
 	if (!r)
@@ -452,54 +416,4 @@ int em_sensor_open(struct em_sensor **ret, enum em_sensor_mode mode)
 void em_sensor_close(struct em_sensor *s)
 {
 	free(s);
-}
-
-static void state_count(struct em_sensor_state *st, const char *program)
-{
-	struct bpf_link_info link = {};
-	struct bpf_prog_info prog = {};
-	_cleanup_close_ int link_fd = -1, prog_fd = -1;
-	__u32 len = sizeof(link);
-	char path[128];
-
-	em_pin_path(path, sizeof(path), "link_", program);
-	link_fd = bpf_obj_get(path);
-	if (link_fd < 0 || bpf_obj_get_info_by_fd(link_fd, &link, &len))
-		return;
-	prog_fd = bpf_prog_get_fd_by_id(link.prog_id);
-	len = sizeof(prog);
-	if (prog_fd < 0 || bpf_obj_get_info_by_fd(prog_fd, &prog, &len))
-		return;
-	st->runs += prog.run_cnt; /* counted by the kernel only under bpf_stats_enabled */
-	st->recursion += prog.recursion_misses;
-}
-
-static void state_update(struct em_sensor *s, int f)
-{
-	struct em_sensor_state *st = &s->states[f];
-	_cleanup_close_ int runs = -1, missed = -1;
-	const struct hook *h;
-	__u64 n;
-
-	st->runs = st->recursion = 0;
-	for (h = families[f].hooks; h->program; h++)
-		state_count(st, h->program);
-	if (s->mode == EM_SENSOR_MODULE)
-		return;
-	runs = em_map_open("runs");
-	missed = em_map_open("missed");
-	if (runs >= 0 && !em_map_sum(runs, f, &n))
-		st->runs = n;
-	if (missed >= 0 && !em_map_sum(missed, f, &n))
-		st->missed = n;
-}
-
-int em_sensor_states(struct em_sensor *s, const struct em_sensor_state **states)
-{
-	int f, n = s->mode == EM_SENSOR_MODULE ? 1 : EM_FAMILY_COUNT;
-
-	for (f = 0; f < n; f++)
-		state_update(s, f);
-	*states = s->states;
-	return n;
 }

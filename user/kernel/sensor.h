@@ -52,6 +52,9 @@ int em_sensor_seed(struct em_sensor *s, int (*each)(const struct earmark_ring *,
  */
 int em_sensor_retry(struct em_sensor *s);
 
+/* Runs that were skipped of programs that report edges of holds; cumulative. */
+__u64 em_sensor_skipped_edges(struct em_sensor *s);
+
 /* The device numbers that are GPUs; needed before em_sensor_seed(). */
 int em_sensor_devnums(struct em_sensor *s, const __u32 *devnums, unsigned int n);
 

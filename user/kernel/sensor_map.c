@@ -46,6 +46,14 @@ size_t em_map_size(int fd)
 	return (size_t)info.max_entries * (info.value_size ? info.value_size : 1);
 }
 
+__u32 em_map_id(int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+}
+
 int em_map_get(int fd, const void *key, void *value)
 {
 	return bpf_map_lookup_elem(fd, key, value) ? -errno : 0;
@@ -100,25 +108,28 @@ int em_map_create_file(const char *name, size_t size)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 	_cleanup_close_ int fd = -1;
-	char path[128], temporary[136];
+	char path[128];
 	int r;
 
 	r = map_path(path, sizeof(path), name);
 	if (r)
 		return r;
-	snprintf(temporary, sizeof(temporary), "%s_new", path);
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, 4, 4096, (size + 4095) / 4096, &opts);
 	if (fd < 0)
 		return -errno;
-	unlink(temporary);
-	if (bpf_obj_pin(fd, temporary))
-		return -errno;
-	if (rename(temporary, path)) {
-		r = -errno;
-		unlink(temporary);
-		return r;
-	}
-	return TAKE_FD(fd);
+	unlink(path);
+	return bpf_obj_pin(fd, path) ? -errno : TAKE_FD(fd);
+}
+
+int em_map_rename(const char *from, const char *to)
+{
+	char a[128], b[128];
+	int r;
+
+	r = map_path(a, sizeof(a), from);
+	if (!r)
+		r = map_path(b, sizeof(b), to);
+	return r ? r : rename(a, b) ? -errno : 0;
 }
 
 /*

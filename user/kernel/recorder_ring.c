@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ring of hold edges, read without giving its space back: that is done when a snapshot
+ * holds what the records did (rec_ring_release()), so that a killed recorder reads them again.
+ */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "kernel/fdinfo.h"
+#include "kernel/recorder.h"
+#include "kernel/sensor_map.h"
+
+#define BATCH 512
+
+int rec_ring_open(struct rec *r)
+{
+	_cleanup_close_ int fd = em_map_open("ring");
+	size_t page = sysconf(_SC_PAGESIZE), size;
+	char *ro;
+
+	if (fd < 0)
+		return fd;
+	size = em_map_size(fd);
+	r->ring.consumer = em_map_mmap(fd, 0, page, true);
+	ro = em_map_mmap(fd, page, page + 2 * size, false);
+	if (!size || !r->ring.consumer || !ro)
+		return -ENOMEM;
+	r->ring.producer = (const volatile u64 *)ro;
+	r->ring.data = ro + page;
+	r->ring.mask = size - 1;
+	r->ring.page = page;
+	r->ring.pos = max(r->p.ring_pos, *r->ring.consumer);
+	return 0;
+}
+
+void rec_ring_close(struct rec *r)
+{
+	if (!r->ring.consumer)
+		return;
+	munmap((void *)r->ring.consumer, r->ring.page);
+	munmap((void *)r->ring.producer, r->ring.page + 2 * (r->ring.mask + 1));
+}
+
+/* Return: the next record, or NULL: none is complete. */
+static const struct earmark_ring *ring_next(struct rec *r)
+{
+	const struct earmark_ring *record;
+	const u32 *header;
+	u32 len;
+
+	for (;;) {
+		if (r->ring.pos >= __atomic_load_n(r->ring.producer, __ATOMIC_ACQUIRE))
+			return NULL;
+		header = (const u32 *)(r->ring.data + (r->ring.pos & r->ring.mask));
+		len = __atomic_load_n(header, __ATOMIC_ACQUIRE);
+		if (len & BPF_RINGBUF_BUSY_BIT)
+			return NULL;
+		record = (const void *)((const char *)header + BPF_RINGBUF_HDR_SZ);
+		len = len & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		r->ring.pos += (len + BPF_RINGBUF_HDR_SZ + 7) & ~7U;
+		if (len == sizeof(*record))
+			return record;
+	}
+}
+
+void rec_ring_release(struct rec *r)
+{
+	if (r->ring.consumer)
+		__atomic_store_n(r->ring.consumer, r->p.ring_pos, __ATOMIC_RELEASE);
+}
+
+static void move_apply(struct rec *r, const struct earmark_ring *m)
+{
+	u32 slot = m->pid & (REC_PIDS - 1);
+	u64 from = r->pids[slot].pid == m->pid ? r->pids[slot].cgroup : 0;
+	struct rec_cgroup *to = rec_cgroup_find(r, m->cgroup), *old = rec_cgroup_find(r, from);
+	struct earmark_event *e;
+
+	r->pids[slot].pid = m->pid;
+	r->pids[slot].cgroup = m->cgroup;
+	to = to ? rec_cgroup_job(r, to, ~0ULL) : NULL;
+	old = old ? rec_cgroup_job(r, old, ~0ULL) : NULL;
+	if (to && to == old)
+		return;
+	e = rec_event(r, EARMARK_EVENT_MOVE, m->when);
+	if (!e)
+		return;
+	e->job = to ? to->id : m->cgroup;
+	e->other = old ? old->id : 0;
+	e->pid = m->pid;
+	memcpy(e->comm, m->name, sizeof(e->comm) - 1);
+}
+
+/* A job uses a file; @unknown: nobody saw its first use. */
+static struct earmark_use *use_apply(struct rec *r, const struct earmark_ring *u, bool unknown)
+{
+	struct rec_gpu *gpu = rec_gpu_by_devnum(r, u->devnum);
+	struct rec_cgroup *cg = gpu ? rec_cgroup_get(r, u->cgroup, u) : NULL;
+	struct rec_cgroup *job = cg ? rec_cgroup_job(r, cg, ~0ULL) : NULL;
+	struct earmark_holder *h;
+	struct earmark_use *use;
+
+	if (!job || gpu->absent || earmark_file_used(&r->account, u->file, &job->account))
+		return NULL;
+	h = rec_holder_get(r, job, gpu, u->when);
+	use = h ? malloc(sizeof(*use)) : NULL;
+	if (!use) {
+		r->p.lost[EARMARK_LOST_FILE]++;
+		gpu->lost = true;
+		rec_gpu_observe(r, u->when);
+		return NULL;
+	}
+	earmark_use_add(&r->account, use, h, u->file, unknown, r->p.seed, u->when);
+	return use;
+}
+
+static void submit_apply(struct rec *r, const struct earmark_ring *s)
+{
+	struct rec_engine *e = rec_engine_get(r, s->engine);
+	struct rec_cgroup *cg = e ? rec_cgroup_get(r, s->cgroup, s) : NULL;
+	struct earmark_holder *h;
+
+	if (!cg)
+		return;
+	h = rec_holder_get(r, rec_cgroup_job(r, cg, ~0ULL), e->gpu, s->when);
+	if (h)
+		earmark_holder_submit(&r->account, h, s->when);
+}
+
+static void remember(struct rec *r, const struct earmark_ring *e)
+{
+	r->pids[e->pid & (REC_PIDS - 1)].pid = e->pid;
+	r->pids[e->pid & (REC_PIDS - 1)].cgroup = e->cgroup;
+}
+
+static void apply(struct rec *r, const struct earmark_ring *e)
+{
+	struct rec_cgroup *cg;
+
+	switch (e->type) {
+	case EARMARK_RING_USE:
+		remember(r, e);
+		use_apply(r, e, false);
+		break;
+	case EARMARK_RING_FREE:
+		earmark_file_free(&r->account, e->file, e->when);
+		break;
+	case EARMARK_RING_SUBMIT:
+		remember(r, e);
+		submit_apply(r, e);
+		break;
+	case EARMARK_RING_ENGINE:
+		rec_engine_get(r, e->engine);
+		break;
+	case EARMARK_RING_EMPTY:
+		cg = rec_cgroup_find(r, e->cgroup);
+		if (cg && cg->is_job)
+			earmark_job_empty(&r->account, &cg->account, e->when);
+		break;
+	case EARMARK_RING_MOVE:
+		move_apply(r, e);
+		break;
+	}
+}
+
+static void unknown_add(struct rec *r, u64 use, u32 pid, u32 fd)
+{
+	struct rec_unknown *u = realloc(r->unknowns, (r->nr_unknowns + 1) * sizeof(*u));
+
+	if (!u)
+		return; /* stays unknown: the GPU stays blind until it submits or closes */
+	r->unknowns = u;
+	u[r->nr_unknowns].use = use;
+	u[r->nr_unknowns].pid = pid;
+	u[r->nr_unknowns++].fd = fd;
+}
+
+/* A file found open. Those in the books are there because their use was seen. */
+static void seed_apply(struct rec *r, const struct earmark_ring *e)
+{
+	struct rec_gpu *gpu = rec_gpu_by_devnum(r, e->devnum);
+	struct rec_cgroup *cg, *job;
+	struct earmark_use *use;
+	u64 id;
+
+	if (!gpu)
+		return;
+	use = gpu->seeded ? NULL : use_apply(r, e, true);
+	if (use) {
+		unknown_add(r, use->id, e->pid, e->fd);
+		return;
+	}
+	cg = gpu->account.unknown ? rec_cgroup_find(r, e->cgroup) : NULL;
+	job = cg ? rec_cgroup_job(r, cg, ~0ULL) : NULL;
+	if (job && earmark_use_seen(&r->account, e->file, &job->account, r->p.seed, &id))
+		unknown_add(r, id, e->pid, e->fd);
+}
+
+/* What depends on each other has different times: in their order it is in its own. */
+static int by_time(const void *a, const void *b)
+{
+	const struct earmark_ring *x = a, *y = b;
+
+	if (x->when != y->when)
+		return x->when < y->when ? -1 : 1;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+struct batch {
+	struct earmark_ring *e;
+	size_t n, room;
+};
+
+static int batch_add(struct batch *b, const struct earmark_ring *e)
+{
+	struct earmark_ring *more;
+
+	if (b->n == b->room) {
+		more = realloc(b->e, (b->room + BATCH) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		b->e = more;
+		b->room += BATCH;
+	}
+	b->e[b->n++] = *e;
+	return 0;
+}
+
+static int ring_collect(struct rec *r, struct batch *b)
+{
+	const struct earmark_ring *e;
+	u64 at = r->ring.pos;
+
+	if (!r->ring.consumer)
+		return 0;
+	while ((e = ring_next(r))) {
+		if (batch_add(b, e)) {
+			r->ring.pos = at; /* read again when there is memory */
+			return -ENOMEM;
+		}
+		at = r->ring.pos;
+		if (!r->p.last_seq)
+			r->p.records = e->seq; /* these books begin with it */
+		r->p.records++;
+		if (e->seq + 1 > r->p.last_seq)
+			r->p.last_seq = e->seq + 1;
+	}
+	r->p.ring_pos = r->ring.pos;
+	return 0;
+}
+
+static void batch_apply(struct rec *r, struct batch *b)
+{
+	size_t i;
+
+	qsort(b->e, b->n, sizeof(*b->e), by_time);
+	for (i = 0; i < b->n; i++) {
+		if (b->e[i].type == EARMARK_RING_SEED)
+			seed_apply(r, &b->e[i]);
+		else
+			apply(r, &b->e[i]);
+	}
+	free(b->e);
+}
+
+/* Books everything that is complete in the ring. */
+void rec_ring_drain(struct rec *r)
+{
+	struct batch b = {};
+
+	ring_collect(r, &b);
+	batch_apply(r, &b);
+}
+
+static int seed_collect(const struct earmark_ring *e, void *arg)
+{
+	return batch_add(arg, e);
+}
+
+/*
+ * Books what is open already, on GPUs that are not seeded; whatever they held before is
+ * forgotten, since nobody can vouch for it. Files that nobody saw used are unknown.
+ */
+void rec_seed(struct rec *r)
+{
+	struct batch b = {};
+	struct rec_gpu *gpu;
+	u64 now;
+
+	if (!r->hold)
+		return;
+	rec_ring_drain(r);
+	r->p.seed++;
+	r->nr_unknowns = 0;
+	now = earmark_account_clamp(&r->account, em_time_monotonic());
+	list_for_each_entry(gpu, &r->gpus, node) {
+		if (!gpu->retired && !gpu->seeded)
+			earmark_gpu_empty(&r->account, &gpu->account, now);
+	}
+	rec_ask_again(r);
+	if (em_sensor_seed(r->source.sensor, seed_collect, &b) || ring_collect(r, &b)) {
+		free(b.e);
+		return; /* they stay blind; tried again at the next tick */
+	}
+	batch_apply(r, &b);
+	list_for_each_entry(gpu, &r->gpus, node) {
+		gpu->seeded = true;
+		gpu->lost = false;
+	}
+	r->look_again = false;
+	rec_unknown_resolve(r);
+	rec_gpu_observe(r, em_time_monotonic());
+}
+
+/* Asks fdinfo about what is still unknown. */
+void rec_unknown_resolve(struct rec *r)
+{
+	u64 now = em_time_monotonic();
+	u32 i, left = 0;
+	int works;
+
+	for (i = 0; i < r->nr_unknowns; i++) {
+		works = em_fdinfo_works(r->unknowns[i].pid, r->unknowns[i].fd);
+		if (works >= 0)
+			earmark_use_resolve(&r->account, r->unknowns[i].use, works, now);
+		else if (works == -ENODATA)
+			r->unknowns[left++] = r->unknowns[i]; /* it may say so later */
+	}
+	r->nr_unknowns = left;
+}
