@@ -28,6 +28,7 @@ struct em_part {
  * @strong: of @parts, by purpose and weakest tagged-by that is at least it
  * @capacity: K, with gaps; @idle: after unattributed busy was moved to used
  * @busy_total: Σ busy with unattributed; @busy_unobserved: x_b of measures
+ * @blind: every EARMARK_BLIND_* seen
  */
 struct em_report {
 	struct em_span span;
@@ -36,10 +37,31 @@ struct em_report {
 	struct em_part parts[EARMARK_PURPOSE_COUNT];
 	struct em_part strong[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
 	em_ns busy_total, busy_unattributed, busy_unobserved;
+	unsigned int blind;
 	struct em_share proven, possible;             /* alignment of used gpu-time */
 	struct em_share ratio_proven, ratio_possible; /* A : C, serving on C's side when proven */
 };
 
 int em_report_make(struct em_report *r, struct em_ledger *l, int64_t since, int64_t until);
+
+/* The report as JSON, in microseconds; a new reference. */
+json_t *em_report_json(const struct em_report *r);
+
+/* {num, den} in microseconds, or null where it is undefined; a new reference. */
+json_t *em_share_json(const struct em_share *s);
+
+/* Nanoseconds as microseconds, to the nearest. */
+json_int_t em_us(em_ns ns);
+
+/**
+ * em_report_rows() - the usage by something, largest GPU time first
+ * @by: "purpose", "project", "job", "gpu" or "user"
+ *
+ * A job has a row for each tag that was in force on it, a project one for each purpose.
+ *
+ * Return: 0 with *rows an array, a new reference; -EINVAL: no such @by.
+ */
+int em_report_rows(struct em_ledger *l, int64_t since, int64_t until, const char *by,
+		   json_t **rows);
 
 #endif
