@@ -58,4 +58,13 @@ void em_commitment_judge(const struct em_commitment *c, const struct em_report *
 int em_commitment_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
 			struct em_verdict *v);
 
+/* A verdict as JSON, times in microseconds; a new reference. */
+json_t *em_verdict_json(const struct em_commitment *c, const struct em_verdict *v);
+
+int64_t em_commitment_unproven_since(const struct em_commitment *c, struct em_ledger *l);
+int em_commitment_unproven_note(const struct em_commitment *c, struct em_ledger *l,
+				const struct em_verdict *v, int64_t now);
+bool em_commitment_long_unproven(const struct em_commitment *c, struct em_ledger *l,
+				 const struct em_verdict *v, int64_t now);
+
 #endif
