@@ -8,7 +8,9 @@
 #include <linux/btf_ids.h>
 #include <linux/cgroup.h>
 #include <linux/fs.h>
+#include <linux/sched.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 #include <net/genetlink.h>
 
 /* 6.3 (400031e05adf): kfuncs are marked; before, they must only not be optimised away. */
@@ -58,6 +60,19 @@ static inline bool compat_sched_working(struct drm_gpu_scheduler *sched)
 	return atomic_read(&sched->credit_count) > 0;
 #else
 	return atomic_read(&sched->hw_rq_count) > 0;
+#endif
+}
+
+/*
+ * Is this the scheduler's own submission of work to the hardware, and not a completion or a reset?
+ * 6.8 (a6149f039369): a work item does it, no longer a thread.
+ */
+static inline bool compat_sched_submitting(struct drm_gpu_scheduler *sched)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return current_work() == &sched->work_run_job;
+#else
+	return current == sched->thread;
 #endif
 }
 

@@ -141,9 +141,27 @@ static void probe_queue(void *unused, struct drm_sched_job *job, struct drm_sche
 }
 
 /*
- * What the hardware spent: from when it was given the work, or was done with the work before,
- * to the hardware fence's stamp, which may be the driver's own idea of when. A submission that
- * failed has no such fence.
+ * Did the hardware work on it, and until when? Its fence has a stamp, which may be the driver's
+ * own idea of when. Work that was given up, or failed to start, has no such fence; a reset gives
+ * up what ran until now, but a start that failed took no time.
+ */
+static bool done_end(const struct drm_sched_fence *fence, u64 *end)
+{
+	struct dma_fence *parent = fence->parent;
+	u64 now = ktime_get_ns();
+
+	*end = now;
+	if (!test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->scheduled.flags))
+		return false;
+	if (IS_ERR_OR_NULL(parent))
+		return !compat_sched_submitting(fence->sched);
+	if (test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &parent->flags))
+		*end = min_t(u64, ktime_to_ns(parent->timestamp), now);
+	return true;
+}
+
+/*
+ * What the hardware spent: from when it was given the work, or was done with the work before.
  *
  * The scheduled stamp says when it was given only if the hardware had nothing else then: while
  * it has, the scheduler moves the next one's stamp to when it noticed the end of the one before,
@@ -151,20 +169,13 @@ static void probe_queue(void *unused, struct drm_sched_job *job, struct drm_sche
  */
 static bool done_span(struct earmark_sched *s, struct drm_sched_fence *fence, u64 *start, u64 *end)
 {
-	struct dma_fence *parent = fence->parent;
-	bool ran = !IS_ERR_OR_NULL(parent) &&
-		   test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->scheduled.flags);
 	bool more = compat_sched_working(fence->sched);
+	bool ran = done_end(fence, end);
 	unsigned long flags;
 
-	if (ran) {
-		*start = ktime_to_ns(fence->scheduled.timestamp);
-		*end = ktime_get_ns();
-		if (test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &parent->flags))
-			*end = min_t(u64, ktime_to_ns(parent->timestamp), *end);
-	}
+	*start = ktime_to_ns(fence->scheduled.timestamp);
 	raw_spin_lock_irqsave(&s->lock, flags);
-	if (ran && s->more)
+	if (s->more)
 		*start = 0;
 	ran = ran && earmark_engine_span(&s->engine, start, end);
 	s->more = more;

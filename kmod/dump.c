@@ -173,6 +173,7 @@ int earmark_dump_gpus(struct sk_buff *skb, struct netlink_callback *cb)
 /**
  * struct intervals - where a dump of intervals is
  * @at: the interval being read, with a reference; NULL: @next comes next
+ * @checked: the request is one that is answered
  * @header: its header is out; @segment, @event: so many of its rows are
  */
 struct intervals {
@@ -180,25 +181,34 @@ struct intervals {
 	u64 next;
 	u32 segment;
 	u32 event;
+	bool checked;
 	bool header;
 };
 
-int earmark_dump_intervals_start(struct netlink_callback *cb)
+static int intervals_check(struct netlink_callback *cb, struct intervals *it)
 {
-	struct intervals *it = (struct intervals *)cb->ctx;
 	struct nlattr **attrs = compat_dump_attrs(cb);
 	int ret = earmark_netlink_admin(cb->skb, cb->extack);
 
-	BUILD_BUG_ON(sizeof(*it) > sizeof(cb->ctx));
 	if (ret)
 		return ret;
 	if (!attrs || !attrs[EARMARK_A_NUMBER]) {
 		NL_SET_ERR_MSG(cb->extack, "which interval to begin with? NUMBER is missing");
 		return -EINVAL;
 	}
-	memset(it, 0, sizeof(*it));
 	it->next = nla_get_u64(attrs[EARMARK_A_NUMBER]);
+	it->checked = true;
 	return 0;
+}
+
+/* Before 6.2 this has nowhere to say why it refuses: the first part of the dump does, then. */
+int earmark_dump_intervals_start(struct netlink_callback *cb)
+{
+	struct intervals *it = (struct intervals *)cb->ctx;
+
+	BUILD_BUG_ON(sizeof(*it) > sizeof(cb->ctx));
+	memset(it, 0, sizeof(*it));
+	return cb->extack ? intervals_check(cb, it) : 0;
 }
 
 int earmark_dump_intervals_done(struct netlink_callback *cb)
@@ -268,8 +278,10 @@ static int interval_put(struct sk_buff *skb, struct netlink_callback *cb, struct
 int earmark_dump_intervals(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct intervals *it = (struct intervals *)cb->ctx;
-	int ret = 0;
+	int ret = it->checked ? 0 : intervals_check(cb, it);
 
+	if (ret)
+		return ret;
 	while (!ret) {
 		if (!it->at)
 			it->at = earmark_chain_get(it->next);

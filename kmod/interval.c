@@ -88,12 +88,14 @@ static struct earmark_sealed *detach(struct list_head *events, u32 *room)
 
 	for (;;) {
 		raw_spin_lock_irqsave(&earmark_books.lock, flags);
-		nr_segments = earmark_account_room(&earmark_books.account) + 2 * SLACK;
-		nr_events = earmark_event_count() + SLACK;
+		nr_segments = earmark_account_room(&earmark_books.account);
+		nr_events = earmark_event_count();
 		raw_spin_unlock_irqrestore(&earmark_books.lock, flags);
-		s = earmark_chain_room(nr_segments, nr_events)
-			    ? earmark_chain_new(nr_segments, nr_events)
-			    : NULL;
+		if (!earmark_chain_room(nr_segments, nr_events))
+			return NULL;
+		nr_segments += 2 * SLACK;
+		nr_events += SLACK;
+		s = earmark_chain_new(nr_segments, nr_events);
 		if (!s)
 			return NULL;
 		*room = nr_segments;
