@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Where answers come from: the ledger's directory, the daemon, the commitments' file. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "commit/commitment.h"
+
+#define COMMITMENTS_FILE "/etc/earmark/commitments.yaml"
+
+struct em_ledger *em_open_ledger(struct em_args *a)
+{
+	struct em_ledger *l = NULL;
+	int ret = em_ledger_open(&l, a->ledger, EM_LEDGER_READ);
+
+	if (!ret)
+		return l;
+	em_fail(a, "%s", em_ledger_error(NULL) ?: strerror(-ret));
+	return NULL;
+}
+
+json_t *em_ask(struct em_args *a, const char *method, const char *path, json_t *body, char *err,
+	       size_t len)
+{
+	json_t *answer = NULL;
+
+	if (em_api_call(a->socket, method, path, body, &answer, err, len))
+		return NULL;
+	return answer;
+}
+
+int em_window(struct em_args *a, int64_t *since, int64_t *until)
+{
+	const char *s = em_opt(a, "since"), *u = em_opt(a, "until"), *w = em_opt(a, "window");
+	int64_t now = em_time_now(), length;
+
+	*since = 0;
+	*until = now;
+	if (u && em_time_parse(u, now, until))
+		return em_fail(a,
+			       "--until %s: not a time; write 2026-11-24, an RFC 3339 instant, "
+			       "or \"2h ago\"",
+			       u);
+	if (s && w)
+		return em_fail(a, "--since and --window exclude each other");
+	if (s && em_time_parse(s, now, since))
+		return em_fail(a,
+			       "--since %s: not a time; write 2026-11-24, an RFC 3339 instant, "
+			       "or \"2h ago\"",
+			       s);
+	if (w && (em_duration_parse(w, &length) || length <= 0))
+		return em_fail(a, "--window %s: not a duration; write 7d, 12h or 30m", w);
+	if (w)
+		*since = *until - length;
+	if (*since >= *until)
+		return em_fail(a, "the window ends before it begins");
+	return 0;
+}
+
+/* The file that the daemon judges by, else the default one. */
+static const char *commitments_file(struct em_args *a, char *out, size_t len)
+{
+	_cleanup_json_ json_t *status = NULL;
+	const char *file = em_opt(a, "file");
+	char err[256];
+
+	if (file)
+		return file;
+	status = em_ask(a, "GET", "/v1/status", NULL, err, sizeof(err));
+	file = json_string_value(json_object_get(json_object_get(status, "commitments"), "file"));
+	snprintf(out, len, "%s", file && *file ? file : COMMITMENTS_FILE);
+	return out;
+}
+
+static json_t *judged(struct em_args *a, struct em_ledger *l, const struct em_commitment *c,
+		      int *status)
+{
+	struct em_verdict v;
+	int64_t now = em_time_now();
+	json_t *o;
+	bool late;
+
+	if (em_commitment_check(c, l, now, &v)) {
+		em_fail(a, "%s", em_ledger_error(l));
+		return NULL;
+	}
+	late = em_commitment_long_unproven(c, l, &v, now);
+	if (v.status == EM_BREACHED || late)
+		*status = EM_NOT_SO;
+	o = em_verdict_json(c, &v);
+	json_object_set_new(o, "long_unproven", json_boolean(late));
+	return o;
+}
+
+int em_judge_all(struct em_args *a, struct em_ledger *l, json_t **verdicts, int *status)
+{
+	struct em_commitments list;
+	char file[512], err[512];
+	const char *path = commitments_file(a, file, sizeof(file));
+	json_t *o;
+	int ret;
+
+	*verdicts = json_array();
+	*status = EM_FINE;
+	ret = em_commitments_load(&list, path, err, sizeof(err));
+	if (ret == -ENOENT && !em_opt(a, "file"))
+		return 0; /* nothing was promised */
+	if (ret)
+		return em_fail(a, "%s", err);
+	for (unsigned int i = 0; !ret && i < list.n; i++) {
+		o = judged(a, l, &list.list[i], status);
+		if (o)
+			json_array_append_new(*verdicts, o);
+		else
+			ret = EM_NO_ANSWER;
+	}
+	em_commitments_clear(&list);
+	return ret;
+}

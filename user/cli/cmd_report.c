@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/* earmark report - what the GPU time of a window went to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "report/report.h"
+
+EM_CLEANUP(struct em_ledger *, em_ledger_close);
+
+static const struct em_column purpose_columns[] = {
+	{ "purpose", "PURPOSE", EM_TEXT },  { "gpu_time_us", "GPU-TIME", EM_DURATION },
+	{ "share", "OF USED", EM_SHARE },   { "held_us", "HELD", EM_DURATION },
+	{ "busy_us", "BUSY", EM_DURATION },
+};
+
+static const struct em_column verdict_columns[] = {
+	{ "name", "COMMITMENT", EM_TEXT },
+	{ "status", "VERDICT", EM_TEXT },
+	{ "reason", "WHY", EM_TEXT },
+	{ "floor", "FLOOR", EM_SHARE },
+	{ "proven", "PROVEN", EM_SHARE },
+	{ "possible", "POSSIBLE", EM_SHARE },
+	{ "deficit_us", "DEFICIT", EM_DURATION },
+};
+
+static const struct em_column row_columns[] = {
+	{ "gpu", "GPU", EM_TEXT },          { "uid", "UID", EM_TEXT },
+	{ "path", "JOB", EM_TEXT },         { "project", "PROJECT", EM_TEXT },
+	{ "purpose", "PURPOSE", EM_TEXT },  { "tagged_by", "TAGGED BY", EM_TEXT },
+	{ "ref", "REF", EM_TEXT },          { "gpu_time_us", "GPU-TIME", EM_DURATION },
+	{ "held_us", "HELD", EM_DURATION }, { "busy_us", "BUSY", EM_DURATION },
+};
+
+static const char *duration(json_t *o, const char *key, char out[48])
+{
+	return em_show(out, 48, json_object_get(o, key), EM_DURATION);
+}
+
+static void show_identity(json_t *o)
+{
+	char used[48], idle[48], unobserved[48], capacity[48], start[40], end[40];
+	json_t *window = json_object_get(o, "window");
+
+	printf("GPU time from %s to %s\n",
+	       em_show(start, sizeof(start), json_object_get(window, "start"), EM_TIME),
+	       em_show(end, sizeof(end), json_object_get(window, "end"), EM_TIME));
+	printf("used %s + idle %s + unobserved %s = capacity %s\n\n", duration(o, "used_us", used),
+	       duration(o, "idle_us", idle), duration(o, "unobserved_us", unobserved),
+	       duration(o, "capacity_us", capacity));
+}
+
+static void show_purposes(json_t *o)
+{
+	_cleanup_json_ json_t *rows = json_array();
+	json_t *used = json_object_get(o, "used_us"), *part;
+	const char *name;
+
+	json_object_foreach(json_object_get(o, "purposes"), name, part) {
+		json_t *row = json_copy(part);
+
+		json_object_set_new(row, "purpose", json_string(name));
+		json_object_set_new(row, "share",
+				    json_pack("{s:O,s:O}", "num",
+					      json_object_get(part, "gpu_time_us"), "den", used));
+		json_array_append_new(rows, row);
+	}
+	json_array_append_new(
+		rows, json_pack("{s:s,s:O,s:{s:O,s:O},s:O}", "purpose", "unattributed",
+				"gpu_time_us", json_object_get(o, "unattributed_us"), "share",
+				"num", json_object_get(o, "unattributed_us"), "den", used,
+				"busy_us", json_object_get(o, "busy_unattributed_us")));
+	em_table(purpose_columns, ARRAY_SIZE(purpose_columns), rows, "");
+}
+
+static void show_ratio(json_t *o)
+{
+	json_t *share = json_object_get(o, "alignment_share"), *ratio = json_object_get(o, "ratio");
+	json_t *possible = json_object_get(ratio, "possible"),
+	       *proven = json_object_get(ratio, "proven");
+	char low[48], high[48];
+	double p = 0, q = 0;
+
+	printf("\nalignment: proven %s, possible %s of used GPU time\n",
+	       em_show(low, sizeof(low), json_object_get(share, "proven"), EM_SHARE),
+	       em_show(high, sizeof(high), json_object_get(share, "possible"), EM_SHARE));
+	if (json_is_object(proven))
+		p = json_number_value(json_object_get(proven, "num")) /
+		    json_number_value(json_object_get(proven, "den"));
+	if (json_is_object(possible))
+		q = json_number_value(json_object_get(possible, "num")) /
+		    json_number_value(json_object_get(possible, "den"));
+	printf("alignment : capabilities: proven %.3f : 1", p);
+	if (json_is_object(possible))
+		printf(", possible %.3f : 1\n", q);
+	else
+		puts(", possible without bound (no capabilities work was seen)");
+}
+
+static void show_quality(json_t *o)
+{
+	json_t *value, *blind = json_object_get(o, "blind");
+	const char *name;
+	char text[128];
+
+	json_object_foreach(json_object_get(o, "lost"), name, value) {
+		if (json_integer_value(value))
+			printf("lost: %s %lld\n", name, json_integer_value(value));
+	}
+	if (json_integer_value(json_object_get(o, "stretched")))
+		printf("stretched: %lld intervals span more than their period; no time is lost\n",
+		       json_integer_value(json_object_get(o, "stretched")));
+	if (json_integer_value(json_object_get(o, "broken")))
+		printf("BROKEN: %lld intervals whose sums do not come out\n",
+		       json_integer_value(json_object_get(o, "broken")));
+	if (json_array_size(blind))
+		printf("unobserved because of: %s (earmark doctor says more)\n",
+		       em_show(text, sizeof(text), blind, EM_TEXT));
+	printf("\nrecorded by %s. gpu-time: wall time divided among the jobs that hold a GPU. held: from\n"
+	       "the first submission to the last close. busy: the hardware ran it. proven: what the\n"
+	       "record shows at least; possible: what it cannot exclude at most. Tags are taken as true.\n",
+	       em_show(text, sizeof(text), json_object_get(o, "recorded_by"), EM_TEXT));
+}
+
+static void show(json_t *o)
+{
+	show_identity(o);
+	show_purposes(o);
+	show_ratio(o);
+	if (json_array_size(json_object_get(o, "commitments"))) {
+		putchar('\n');
+		em_table(verdict_columns, ARRAY_SIZE(verdict_columns),
+			 json_object_get(o, "commitments"), "");
+	}
+	putchar('\n');
+	show_quality(o);
+}
+
+/* Only the columns that these rows have. */
+static void show_rows(json_t *rows)
+{
+	struct em_column columns[ARRAY_SIZE(row_columns)];
+	json_t *first = json_array_get(rows, 0);
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(row_columns); i++) {
+		if (json_object_get(first, row_columns[i].key))
+			columns[n++] = row_columns[i];
+	}
+	em_table(columns, n, rows, "No GPU time was used in this window.");
+}
+
+static int report(struct em_args *a)
+{
+	_cleanup_(em_ledger_closep) struct em_ledger *l = NULL;
+	_cleanup_json_ json_t *rows = NULL, *verdicts = NULL;
+	const char *by = em_opt(a, "by");
+	struct em_report r;
+	int64_t since, until;
+	json_t *o;
+	int status;
+
+	if (em_window(a, &since, &until))
+		return EM_NO_ANSWER;
+	l = em_open_ledger(a);
+	if (!l)
+		return EM_NO_ANSWER;
+	if (by && em_report_rows(l, since, until, by, &rows))
+		return em_fail(a, "--by %s: purpose, project, job, gpu or user", by);
+	if (em_report_make(&r, l, since, until))
+		return em_fail(a, "%s", em_ledger_error(l));
+	if (em_judge_all(a, l, &verdicts, &status))
+		return EM_NO_ANSWER;
+	o = em_report_json(&r);
+	json_object_set(o, "commitments", verdicts);
+	if (rows)
+		json_object_set(o, "rows", rows);
+	if (a->json)
+		return em_json_out(o, EM_FINE);
+	if (rows)
+		show_rows(rows);
+	else
+		show(o);
+	json_decref(o);
+	return EM_FINE;
+}
+
+static const struct em_option options[] = {
+	{ "since", "TIME", "from then on (all there is)", NULL },
+	{ "until", "TIME", "until then (now)", NULL },
+	{ "window", "DURATION", "the last 7d, 12h, …", "1h 24h 7d 28d 90d" },
+	{ "by", "WHAT", "a row for each purpose, project, job, gpu or user",
+	  "purpose project job gpu user" },
+	{ "file", "FILE", "judge by this commitments file", NULL },
+	{},
+};
+
+static const struct em_verb verbs[] = {
+	{ "", "", "sums, shares with their bounds, verdicts", 0, 0, false, report, options },
+	{},
+};
+
+const struct em_object em_report_object = { "report", "what GPU time went to", verbs };
+
+static int list(struct em_args *a)
+{
+	_cleanup_(em_ledger_closep) struct em_ledger *l = em_open_ledger(a);
+	json_t *verdicts = NULL;
+	int status;
+
+	if (!l || em_judge_all(a, l, &verdicts, &status)) {
+		json_decref(verdicts);
+		return EM_NO_ANSWER;
+	}
+	if (!strcmp(a->verb->name, "list"))
+		status = EM_FINE;
+	if (a->json)
+		return em_json_out(json_pack("{s:s,s:o}", "schema", "earmark-commitments-1",
+					     "commitments", verdicts),
+				   status);
+	em_table(verdict_columns, ARRAY_SIZE(verdict_columns), verdicts,
+		 "Nothing was promised: no commitments file. See man 5 earmark-commitments.");
+	json_decref(verdicts);
+	return status;
+}
+
+static const struct em_option file_option[] = {
+	{ "file", "FILE", "judge by this commitments file", NULL },
+	{},
+};
+
+static const struct em_verb commitment_verbs[] = {
+	{ "list", "", "what was promised, with its verdict", 0, 0, false, list, file_option },
+	{ "check", "", "the same; status 1 if one is breached or too long unproven", 0, 0, false,
+	  list, file_option },
+	{},
+};
+
+const struct em_object em_commitment_object = { "commitment", "what was promised and is it kept?",
+						commitment_verbs };

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Setting a tag; see tagging.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/tagging.h"
+#include "kernel/netlink.h"
+
+EM_CLEANUP(struct em_netlink *, em_netlink_close);
+
+/* Levenshtein, of short words: for guessing what was meant. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[32], la = strlen(a), lb = strlen(b);
+
+	if (la > 30 || lb > 30)
+		return 30;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t old = row[j], best = corner + (a[i - 1] != b[j - 1]);
+
+			best = row[j] + 1 < best ? row[j] + 1 : best;
+			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+			corner = old;
+			row[j] = best;
+		}
+	}
+	return row[lb];
+}
+
+static int refuse_purpose(const char *purpose, char *err, size_t len)
+{
+	const char *near = NULL;
+	size_t best = 4;
+
+	for (unsigned int p = 0; p < EARMARK_PURPOSE_COUNT; p++) {
+		size_t d = distance(purpose, em_purpose_name(p));
+
+		if (d < best) {
+			best = d;
+			near = em_purpose_name(p);
+		}
+	}
+	snprintf(
+		err, len,
+		"\"%s\" is no purpose%s%s%s; there are alignment, capabilities, mixed, serving and "
+		"infrastructure",
+		purpose, near ? " (did you mean " : "", near ?: "", near ? "?)" : "");
+	return -EINVAL;
+}
+
+int em_tagging_parse(struct em_tagging *t, const char *purpose, const char *tagged_by, char *err,
+		     size_t len)
+{
+	int p = em_purpose_parse(purpose), by = em_tagged_by_parse(tagged_by ?: "self");
+
+	if (p < 0)
+		return refuse_purpose(purpose, err, len);
+	if (by <= EARMARK_TAGGED_BY_NOBODY) {
+		snprintf(err, len, "--tagged-by %s: self, rule, scheduler or operator", tagged_by);
+		return -EINVAL;
+	}
+	if (t->project && !em_text_label(t->project, EARMARK_PROJECT_LEN - 1)) {
+		snprintf(err, len,
+			 "the project's name must be at most 63 bytes of printable UTF-8");
+		return -EINVAL;
+	}
+	if (t->ref && !em_text_label(t->ref, EARMARK_REF_LEN - 1)) {
+		snprintf(err, len, "the ref must be at most 63 bytes of printable UTF-8");
+		return -EINVAL;
+	}
+	t->purpose = (unsigned int)p;
+	t->tagged_by = (unsigned int)by;
+	return 0;
+}
+
+static int by_module(struct em_netlink *nl, struct em_tagging *t, const char *dir, char *err,
+		     size_t len)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+	int ret;
+
+	if (fd < 0) {
+		ret = -errno;
+		snprintf(err, len, "no cgroup %s: %s", dir, strerror(errno));
+		return ret;
+	}
+	if (fstatfs(fd, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) {
+		snprintf(err, len, "%s is not a directory of the cgroup v2 hierarchy", dir);
+		return -EINVAL;
+	}
+	ret = em_netlink_tag(nl, fd, t->purpose, t->tagged_by, t->project, t->ref, &t->id);
+	if (ret)
+		snprintf(err, len, "%s", em_netlink_error(nl));
+	return ret;
+}
+
+static int by_daemon(struct em_args *a, struct em_tagging *t, const char *dir, char *err,
+		     size_t len)
+{
+	_cleanup_json_ json_t *body = json_pack(
+		"{s:s,s:s,s:s*,s:s*,s:s}", "cgroup", dir, "purpose", em_purpose_name(t->purpose),
+		"project", t->project, "ref", t->ref, "tagged_by", em_tagged_by_name(t->tagged_by));
+	_cleanup_json_ json_t *answer = em_ask(a, "POST", "/v1/tag", body, err, len);
+
+	if (!answer)
+		return -EIO;
+	t->id = (__u32)json_integer_value(json_object_get(answer, "tag"));
+	return 0;
+}
+
+/* Does the daemon keep the accounts itself, beside a module that may be there or not? */
+static bool daemon_records(struct em_args *a)
+{
+	char err[256];
+	_cleanup_json_ json_t *status = em_ask(a, "GET", "/v1/status", NULL, err, sizeof(err));
+	const char *by = json_string_value(json_object_get(status, "recorded_by"));
+
+	return by && !strcmp(by, em_recorder_name(EARMARK_RECORDER_DAEMON));
+}
+
+int em_tagging_set(struct em_args *a, struct em_tagging *t, const char *dir, char *err, size_t len)
+{
+	_cleanup_(em_netlink_closep) struct em_netlink *nl = NULL;
+	int ret = em_netlink_open(&nl);
+
+	if (!ret && !(a->socket_given && daemon_records(a)))
+		return by_module(nl, t, dir, err, len);
+	if (ret && ret != -ENOENT && ret != -EPERM) {
+		snprintf(err, len, "%s", nl ? em_netlink_error(nl) : strerror(-ret));
+		return ret;
+	}
+	ret = by_daemon(a, t, dir, err, len);
+	if (ret && !*err)
+		snprintf(err, len,
+			 "neither the module nor earmarkd is there to take a tag: modprobe "
+			 "earmark, or start earmarkd");
+	return ret;
+}
