@@ -38,16 +38,22 @@ void em_commitments_clear(struct em_commitments *c);
 
 /**
  * struct em_verdict - a judged commitment
- * @reason: why not MET ("padding", "coverage", …) or ""
+ * @reason: why not MET ("untagged", "unobserved", "coverage", "broken", "padding") or ""
  * @deficit: GPU time to be moved for the proven side to hold, ns; 0 if none
+ * @added: … or to be added, all of it for the purpose; @never: no addition is enough
+ * @untagged, @weak, @unobserved: what is possibly of the purpose, and would settle it: work of
+ *	unknown purpose, tags weaker than required, time without a sensor
+ * @start, @end: the window that was judged; @partial: shorter than declared
+ * @replayed: a scheduler's history is part of it: tags are as declared there
  */
 struct em_verdict {
 	enum em_status status;
 	struct em_share proven, possible;
 	struct em_share busy_proven, busy_possible;
-	em_ns deficit;
+	em_ns deficit, added;
+	em_ns untagged, weak, unobserved;
 	int64_t start, end;
-	bool partial;
+	bool partial, never, replayed;
 	const char *reason;
 };
 
@@ -61,6 +67,11 @@ int em_commitment_check(const struct em_commitment *c, struct em_ledger *l, int6
 /* A verdict as JSON, times in microseconds; a new reference. */
 json_t *em_verdict_json(const struct em_commitment *c, const struct em_verdict *v);
 
+/*
+ * UNPROVEN for longer than prove_within counts as a breach: not knowing is no refuge.
+ * earmarkd keeps the instant since when, at each judgement (…_note); where nobody kept one, the
+ * ledger is judged again at instants of the past.
+ */
 int64_t em_commitment_unproven_since(const struct em_commitment *c, struct em_ledger *l);
 int em_commitment_unproven_note(const struct em_commitment *c, struct em_ledger *l,
 				const struct em_verdict *v, int64_t now);

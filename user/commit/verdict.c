@@ -21,10 +21,10 @@ const char *em_status_name(enum em_status status)
 
 /**
  * struct bounds - of a purpose's share on one clock
- * @a: surely counted; @m: possibly counted; @x: unobserved; @n: the denominator
+ * @a: surely counted; @untagged, @weak: possibly counted; @x: unobserved; @n: the denominator
  */
 struct bounds {
-	em_ns a, m, x, n;
+	em_ns a, untagged, weak, x, n;
 };
 
 /*
@@ -38,7 +38,7 @@ static bool holds(em_ns a, em_ns n, const struct em_share *floor)
 
 static em_ns possible(const struct bounds *b)
 {
-	em_ns sum = b->a + b->m + b->x;
+	em_ns sum = b->a + b->untagged + b->weak + b->x;
 
 	return sum < b->n ? sum : b->n;
 }
@@ -54,8 +54,8 @@ static struct bounds gpu_time_bounds(const struct em_commitment *c, const struct
 
 	return (struct bounds){
 		.a = strong,
-		.m = r->parts[c->purpose].gpu_time - strong +
-		     r->parts[EARMARK_PURPOSE_UNTAGGED].gpu_time + r->unattributed,
+		.untagged = r->parts[EARMARK_PURPOSE_UNTAGGED].gpu_time + r->unattributed,
+		.weak = r->parts[c->purpose].gpu_time - strong,
 		.x = r->unobserved,
 		.n = r->used + r->unobserved,
 	};
@@ -67,8 +67,8 @@ static struct bounds busy_bounds(const struct em_commitment *c, const struct em_
 
 	return (struct bounds){
 		.a = strong,
-		.m = r->parts[c->purpose].busy - strong + r->parts[EARMARK_PURPOSE_UNTAGGED].busy +
-		     r->busy_unattributed,
+		.untagged = r->parts[EARMARK_PURPOSE_UNTAGGED].busy + r->busy_unattributed,
+		.weak = r->parts[c->purpose].busy - strong,
 		.x = r->busy_unobserved,
 		.n = r->busy_total + r->busy_unobserved,
 	};
@@ -79,46 +79,81 @@ static bool covered(const struct em_commitment *c, const struct em_report *r)
 	return holds(r->capacity - r->unobserved, r->capacity, &c->min_coverage);
 }
 
+/*
+ * Where busy is measured, the floor must hold on it too. No work at all holds nothing: a
+ * process that only holds GPUs would otherwise earn them.
+ */
+static bool padded(const struct em_commitment *c, const struct em_report *r, const struct bounds *b)
+{
+	return r->engines && (!b->n || !holds(b->a, b->n, &c->share));
+}
+
+/* What demotes MET, or "". */
+static const char *demotion(const struct em_commitment *c, const struct em_report *r,
+			    const struct bounds *b)
+{
+	if (r->span.broken)
+		return "broken";
+	if (!covered(c, r))
+		return "coverage";
+	return padded(c, r, b) ? "padding" : "";
+}
+
+static em_ns divide_up(em_ns num, em_ns den)
+{
+	return (num + den - 1) / den;
+}
+
+/* From the proven side: Y = ρN − a to be moved, or Y/(1 − ρ) to be added. */
+static void deficit(const struct em_commitment *c, const struct bounds *t, struct em_verdict *v)
+{
+	em_ns short_by = c->share.num * t->n - c->share.den * t->a;
+
+	v->deficit = divide_up(short_by, c->share.den);
+	v->never = c->share.num == c->share.den;
+	v->added = v->never ? 0 : divide_up(short_by, c->share.den - c->share.num);
+}
+
 /**
  * em_commitment_judge() - the verdict on a window's report
  *
- * MET iff q·a >= p·N, BREACHED iff q·(a+m+x) < p·N, else UNPROVEN. Coverage and padding can
- * only demote MET: an idle process parked on a busy GPU would otherwise earn half of it.
+ * MET iff q·a >= p·N, BREACHED iff q·(a+m+x) < p·N, else UNPROVEN. A broken sum, coverage and
+ * padding can only demote MET: an idle process parked on a busy GPU would otherwise earn half
+ * of it.
  */
 void em_commitment_judge(const struct em_commitment *c, const struct em_report *r,
 			 struct em_verdict *v)
 {
 	struct bounds t = gpu_time_bounds(c, r), b = busy_bounds(c, r);
 
-	memset(v, 0, sizeof(*v));
-	v->reason = "";
-	v->start = r->span.start;
-	v->end = r->span.end;
-	v->proven = (struct em_share){ t.a, t.n };
-	v->possible = (struct em_share){ possible(&t), t.n };
-	v->busy_proven = (struct em_share){ b.a, b.n };
-	v->busy_possible = (struct em_share){ possible(&b), b.n };
+	*v = (struct em_verdict){
+		.status = EM_UNPROVEN,
+		.reason = "",
+		.start = r->since,
+		.end = r->until,
+		.replayed = r->span.recorders & 1U << EARMARK_RECORDER_REPLAY,
+		.proven = { t.a, t.n },
+		.possible = { possible(&t), t.n },
+		.busy_proven = { b.a, b.n },
+		.busy_possible = { possible(&b), b.n },
+		.untagged = t.untagged,
+		.weak = t.weak,
+		.unobserved = t.x,
+	};
 	if (!t.n) {
 		v->status = EM_UNDEFINED;
 		v->reason = "nothing used";
-		return;
-	}
-	if (!holds(t.a, t.n, &c->share))
-		v->deficit =
-			(c->share.num * t.n - c->share.den * t.a + c->share.den - 1) / c->share.den;
-	if (!holds(possible(&t), t.n, &c->share)) {
-		v->status = EM_BREACHED;
-	} else if (!holds(t.a, t.n, &c->share)) {
-		v->status = EM_UNPROVEN;
-		v->reason = t.x > t.m ? "unobserved" : "untagged";
-	} else if (!covered(c, r)) {
-		v->status = EM_UNPROVEN;
-		v->reason = "coverage";
-	} else if (b.n && !holds(b.a, b.n, &c->share)) {
-		v->status = EM_UNPROVEN;
-		v->reason = "padding";
+	} else if (holds(t.a, t.n, &c->share)) {
+		v->reason = demotion(c, r, &b);
+		v->status = *v->reason ? EM_UNPROVEN : EM_MET;
 	} else {
-		v->status = EM_MET;
+		deficit(c, &t, v);
+		if (!holds(possible(&t), t.n, &c->share))
+			v->status = EM_BREACHED;
+		else
+			v->reason = t.x > t.untagged + t.weak ? "unobserved"
+				    : t.weak > t.untagged     ? "weak tags"
+							      : "untagged";
 	}
 }
 
@@ -175,57 +210,16 @@ json_t *em_verdict_json(const struct em_commitment *c, const struct em_verdict *
 			    json_pack("{s:o,s:o}", "proven", em_share_json(&v->busy_proven),
 				      "possible", em_share_json(&v->busy_possible)));
 	json_object_set_new(o, "deficit_us", json_integer(em_us(v->deficit)));
+	json_object_set_new(o, "added_us",
+			    v->never && v->deficit ? json_null() : json_integer(em_us(v->added)));
+	json_object_set_new(o, "settle",
+			    json_pack("{s:I,s:I,s:I}", "untagged_us", em_us(v->untagged),
+				      "weakly_tagged_us", em_us(v->weak), "unobserved_us",
+				      em_us(v->unobserved)));
 	json_object_set_new(o, "partial", json_boolean(v->partial));
-	if (v->end)
-		json_object_set_new(o, "window",
-				    json_pack("{s:s,s:s}", "start",
-					      em_time_format(start, v->start, 6), "end",
-					      em_time_format(end, v->end, 6)));
-	else
-		json_object_set_new(o, "window", json_null());
+	json_object_set_new(o, "replayed", json_boolean(v->replayed));
+	json_object_set_new(o, "window",
+			    json_pack("{s:s,s:s}", "start", em_time_format(start, v->start, 6),
+				      "end", em_time_format(end, v->end, 6)));
 	return o;
-}
-
-static void unproven_key(const struct em_commitment *c, char *key, size_t len)
-{
-	snprintf(key, len, "unproven/%s", c->name);
-}
-
-/**
- * em_commitment_unproven_since() - since when has it been UNPROVEN without a break?
- *
- * Return: an instant as earmarkd recorded it, or 0.
- */
-int64_t em_commitment_unproven_since(const struct em_commitment *c, struct em_ledger *l)
-{
-	_cleanup_free_ char *text = NULL;
-	char key[128];
-
-	unproven_key(c, key, sizeof(key));
-	if (em_ledger_state_get(l, key, &text) || !text)
-		return 0;
-	return strtoll(text, NULL, 10);
-}
-
-/* By earmarkd, at each judgement: keeps the instant while the verdict stays UNPROVEN. */
-int em_commitment_unproven_note(const struct em_commitment *c, struct em_ledger *l,
-				const struct em_verdict *v, int64_t now)
-{
-	int64_t since = em_commitment_unproven_since(c, l);
-	char key[128], text[24];
-
-	if ((v->status == EM_UNPROVEN) == (since != 0))
-		return 0;
-	unproven_key(c, key, sizeof(key));
-	snprintf(text, sizeof(text), "%lld", v->status == EM_UNPROVEN ? (long long)now : 0LL);
-	return em_ledger_state_set(l, key, text);
-}
-
-/* Not knowing is no refuge: UNPROVEN for longer than prove_within counts as a breach. */
-bool em_commitment_long_unproven(const struct em_commitment *c, struct em_ledger *l,
-				 const struct em_verdict *v, int64_t now)
-{
-	int64_t since = em_commitment_unproven_since(c, l);
-
-	return v->status == EM_UNPROVEN && since && now - since > c->prove_within;
 }

@@ -39,6 +39,7 @@ static int add_gpu(const struct em_gpu_usage *g, void *arg)
 	r->busy_total += g->unattributed;
 	r->busy_unobserved += g->blind_busy;
 	r->blind |= g->blind;
+	r->engines += g->engines;
 	return 0;
 }
 

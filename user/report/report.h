@@ -29,6 +29,7 @@ struct em_part {
  * @capacity: K, with gaps; @idle: after unattributed busy was moved to used
  * @busy_total: Σ busy with unattributed; @busy_unobserved: x_b of measures
  * @blind: every EARMARK_BLIND_* seen
+ * @engines: whose busy is measured; 0 = busy is not known here
  */
 struct em_report {
 	struct em_span span;
@@ -37,7 +38,7 @@ struct em_report {
 	struct em_part parts[EARMARK_PURPOSE_COUNT];
 	struct em_part strong[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
 	em_ns busy_total, busy_unattributed, busy_unobserved;
-	unsigned int blind;
+	unsigned int blind, engines;
 	struct em_share proven, possible;             /* alignment of used gpu-time */
 	struct em_share ratio_proven, ratio_possible; /* A : C, serving on C's side when proven */
 };
