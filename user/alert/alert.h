@@ -31,9 +31,17 @@ struct em_alerts;
 
 int em_alerts_open(struct em_alerts **a, struct em_ledger *l, const struct em_alert_config *c);
 void em_alerts_close(struct em_alerts *a);
-/* Feeds a verdict judged at @now; delivers transitions. */
+/*
+ * Feeds a verdict judged at @now; delivers transitions, never waiting for the command: what
+ * became of it is noted ("delivery-failed") at a later update.
+ */
 int em_alerts_update(struct em_alerts *a, const struct em_commitment *c, const struct em_verdict *v,
 		     int64_t now);
-json_t *em_alerts_json(struct em_ledger *l); /* array of the stored alerts; new reference */
+/*
+ * The stored alerts, an array; new reference. Of each: commitment, kind, state, since, status,
+ * proven, possible, floor, summary as of the last transition; told: the last state that people
+ * were told of; no_data_since: there only while there is nothing to judge by.
+ */
+json_t *em_alerts_json(struct em_ledger *l);
 
 #endif

@@ -10,8 +10,10 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "commit/commitment.h"
+#include "commit/near.h"
 
 #define NAME_MAX_LEN 63
+#define TEXT_MAX_LEN 4096
 #define FILE_MAX_LEN (1 << 20)
 #define COMMITMENTS_MAX 1000
 
@@ -27,7 +29,8 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct loader *l, const 
 							const char *format, ...)
 {
 	va_list args;
-	int n = snprintf(l->err, l->len, "%s:%zu: ", l->file, at ? at->start_mark.line + 1 : 1);
+	int n = snprintf(l->err, l->len, "%s:%zu:%zu: ", l->file, at ? at->start_mark.line + 1 : 1,
+			 at ? at->start_mark.column + 1 : 1);
 
 	va_start(args, format);
 	if (n >= 0 && (size_t)n < l->len)
@@ -91,10 +94,18 @@ static int parse_fraction(const char *s, struct em_share *ret)
 typedef int (*setter)(struct loader *l, const yaml_node_t *node, const char *s,
 		      struct em_commitment *c);
 
+/* People's own words, of several lines if they like. */
 static int set_string(struct loader *l, const yaml_node_t *node, const char *s, char **out)
 {
-	if (!em_text_label(s, 4096) && strchr(s, '\n') == NULL)
-		return refuse(l, node, "control characters are not allowed here");
+	_cleanup_free_ char *flat = strdup(s);
+
+	if (!flat)
+		return -ENOMEM;
+	for (char *p = flat; (p = strpbrk(p, "\n\t"));)
+		*p = ' ';
+	if (!em_text_label(flat, TEXT_MAX_LEN))
+		return refuse(l, node, "at most %d bytes of printable text are expected here",
+			      TEXT_MAX_LEN);
 	free(*out);
 	*out = strdup(s);
 	return *out ? 0 : -ENOMEM;
@@ -128,10 +139,13 @@ static int set_by(struct loader *l, const yaml_node_t *node, const char *s, stru
 static int set_kind(struct loader *l, const yaml_node_t *node, const char *s,
 		    struct em_commitment *c)
 {
+	char safe[64];
+
 	(void)c;
-	if (strcmp(s, "floor"))
-		return refuse(l, node, "kind: only \"floor\" can be judged by this version");
-	return 0;
+	if (!strcmp(s, "floor"))
+		return 0;
+	return refuse(l, node, "kind: \"%s\" cannot be judged by this version, \"floor\" can",
+		      em_text_safe(safe, sizeof(safe), s));
 }
 
 static int set_purpose(struct loader *l, const yaml_node_t *node, const char *s,
@@ -182,7 +196,8 @@ static int set_prove(struct loader *l, const yaml_node_t *node, const char *s,
 static int set_declared(struct loader *l, const yaml_node_t *node, const char *s,
 			struct em_commitment *c)
 {
-	if (em_time_parse(s, em_time_now(), &c->declared))
+	/* a day of the calendar: what is counted from today would move with it */
+	if (strspn(s, "0123456789") != 4 || em_time_parse(s, 0, &c->declared))
 		return refuse(l, node, "declared: a date or RFC 3339 instant, such as 2026-07-05");
 	return 0;
 }
@@ -218,6 +233,15 @@ static const struct {
 	{ "prove_within", set_prove, false },
 };
 
+static const char *nearest_key(const char *name)
+{
+	const char *words[ARRAY_SIZE(keys) + 1] = { NULL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		words[i] = keys[i].key;
+	return em_near(words, name);
+}
+
 /* --- the document ------------------------------------------------------------------------ */
 
 static int load_key(struct loader *l, yaml_node_pair_t *pair, struct em_commitment *c,
@@ -238,11 +262,8 @@ static int load_key(struct loader *l, yaml_node_pair_t *pair, struct em_commitme
 			return refuse(l, value, "%s: a single value is expected", name);
 		return keys[i].set(l, value, s, c);
 	}
-	return refuse(
-		l, key,
-		"unknown key \"%s\"; known: name, kind, purpose, share, window, text, source, "
-		"declared, by, require_tagged_by, min_coverage, prove_within",
-		em_text_safe(safe, sizeof(safe), name ?: "?"));
+	return refuse(l, key, "%s: no such key; did you mean %s?",
+		      em_text_safe(safe, sizeof(safe), name ?: "?"), nearest_key(name ?: ""));
 }
 
 static int load_commitment(struct loader *l, const yaml_node_t *node, struct em_commitment *c)
@@ -339,8 +360,8 @@ int em_commitments_load(struct em_commitments *c, const char *file, char *err, s
 		return -ENOMEM;
 	yaml_parser_set_input_file(&parser, f);
 	if (!yaml_parser_load(&parser, &l.doc)) {
-		snprintf(err, len, "%s:%zu: %s", file, parser.problem_mark.line + 1,
-			 parser.problem ?: "not YAML");
+		snprintf(err, len, "%s:%zu:%zu: %s", file, parser.problem_mark.line + 1,
+			 parser.problem_mark.column + 1, parser.problem ?: "not YAML");
 		yaml_parser_delete(&parser);
 		return -EINVAL;
 	}
