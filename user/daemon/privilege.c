@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Giving up what the daemon does not need; see privilege.h. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -68,17 +69,30 @@ static int fail(char *err, size_t len, const char *what, int e)
 	return -e;
 }
 
-/* For root; who is nobody special has nothing to give up. */
+/*
+ * For root; who is nobody special has nothing to give up. Inside a container root may lack some
+ * of these already: what is not there is not asked for.
+ */
 static int capabilities_drop(char *err, size_t len)
 {
+	bool had[ARRAY_SIZE(kept)], bounding;
+
+	if (capng_get_caps_process())
+		return fail(err, len, "capabilities", errno);
+	bounding = capng_have_capability(CAPNG_PERMITTED, CAP_SETPCAP);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		had[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
 	capng_clear(CAPNG_SELECT_BOTH);
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
-		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
-				 kept[i]))
-			return fail(err, len, "a capability", EINVAL);
+		if (had[i])
+			capng_update(CAPNG_ADD,
+				     CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
+				     kept[i]);
 	}
 	/* a program run by root then gets no capabilities for being root */
-	if (capng_lock() || capng_apply(CAPNG_SELECT_BOTH))
+	if (bounding && capng_lock())
+		return fail(err, len, "root's special rights", EPERM);
+	if (capng_apply(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS))
 		return fail(err, len, "capabilities", EPERM);
 	return 0;
 }
