@@ -94,6 +94,7 @@ enum em_kind {
 	EM_DURATION, /* microseconds */
 	EM_TIME,     /* RFC 3339, shown to the second */
 	EM_SHARE,    /* {num, den} as a percentage */
+	EM_STATE,    /* a string, coloured by how good it is */
 };
 
 struct em_column {
@@ -101,7 +102,8 @@ struct em_column {
 	enum em_kind kind;
 };
 
-/* Rows as a table on standard output; nothing but @none if there are none. */
+/* Rows as a table on standard output; nothing but @none if there are none. The JSON of the rows
+ * is the truth, which the columns describe for people. */
 void em_table(const struct em_column *columns, size_t n, json_t *rows, const char *none);
 
 /* One field as people read it; into @out. */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* earmark doctor - what this node can measure, what is missing, and how to get it. */
+/*
+ * earmark doctor - what this node can measure, by whom, what is missing and how to get it. Needs
+ * neither rights nor a daemon: what it could not look at, it says.
+ */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -14,105 +17,190 @@
 #include "cli/cli.h"
 #include "kernel/netlink.h"
 
-EM_CLEANUP(struct em_netlink *, em_netlink_close);
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
+
+/*
+ * OK; NOTE: worth knowing, nothing goes unmeasured for it; MISSING: something does; UNKNOWN: it
+ * could not be found out.
+ */
+enum state { OK, NOTE, MISSING, UNKNOWN, STATES };
+
+static const char *const state_names[] = { "ok", "note", "missing", "unknown" };
 
 /**
  * struct findings - under way
  * @rows: {what, state, detail, advice}
- * @module: it is loaded and answers
- * @blind: something cannot be measured
+ * @seen: how many rows of each state
+ * @status: earmarkd's, NULL = it does not answer; @unanswered: why
+ * @nl: the module, NULL = it does not answer; @no_module: why, an errno
  */
 struct findings {
-	json_t *rows;
-	bool module, blind;
+	struct em_args *args;
+	json_t *rows, *status;
+	unsigned int seen[STATES];
+	char unanswered[512];
+	struct em_netlink *nl;
+	int no_module;
+	struct earmark_status module;
 };
 
 static const struct em_column columns[] = {
-	{ "state", "", EM_TEXT },
+	{ "state", "", EM_STATE },
 	{ "what", "WHAT", EM_TEXT },
 	{ "detail", "FOUND", EM_TEXT },
 	{ "advice", "WHAT TO DO", EM_TEXT },
 };
 
-/* @state: "ok", "missing" (something is not measured for want of it) or "note". */
-static void find(struct findings *f, const char *what, const char *state, const char *detail,
+static void find(struct findings *f, const char *what, enum state state, const char *detail,
 		 const char *advice)
 {
-	f->blind |= !strcmp(state, "missing");
-	json_array_append_new(f->rows,
-			      json_pack("{s:s,s:s,s:s,s:s}", "what", what, "state", state, "detail",
-					detail, "advice", strcmp(state, "ok") ? advice : ""));
+	f->seen[state]++;
+	json_array_append_new(f->rows, json_pack("{s:s,s:s,s:s,s:s}", "what", what, "state",
+						 state_names[state], "detail", detail, "advice",
+						 state == OK ? "" : advice));
 }
 
-static bool read_line(const char *path, char *out, size_t len)
+static const char *text_of(const json_t *object, const char *key)
 {
-	if (em_file_line(AT_FDCWD, path, out, len) < 0) {
-		*out = 0;
-		return false;
+	return json_string_value(json_object_get(object, key));
+}
+
+static bool recorded_by(const struct findings *f, enum earmark_recorder recorder)
+{
+	const char *by = text_of(f->status, "recorded_by");
+
+	return by && !strcmp(by, em_recorder_name(recorder));
+}
+
+/* --- who records -------------------------------------------------------------------------- */
+
+static void check_recorder(struct findings *f)
+{
+	char text[256];
+
+	if (text_of(f->status, "recorded_by"))
+		find(f, "recorded by", OK,
+		     recorded_by(f, EARMARK_RECORDER_KERNEL)
+			     ? "the module: nothing is lost while earmarkd is away"
+			     : "earmarkd with BPF",
+		     "");
+	else if (f->status)
+		find(f, "recorded by", MISSING,
+		     em_show(text, sizeof(text), json_object_get(f->status, "why"), EM_TEXT),
+		     "load the module, or give this kernel what BPF needs (below)");
+	else if (f->nl)
+		find(f, "recorded by", NOTE, "the module, and nobody stores it",
+		     "start earmarkd: sealed intervals wait for it");
+	else
+		find(f, "recorded by", MISSING, "nobody", "load the module and start earmarkd");
+}
+
+static void check_daemon(struct findings *f)
+{
+	const json_t *ledger = json_object_get(f->status, "ledger");
+	const json_t *commitments = json_object_get(f->status, "commitments");
+	char text[512];
+
+	if (!f->status) {
+		find(f, "earmarkd", MISSING, f->unanswered, "");
+		return;
 	}
-	return true;
-}
-
-static void check_kernel(struct findings *f)
-{
-	struct utsname u;
-	char text[256];
-
-	uname(&u);
-	find(f, "kernel", "ok", u.release, "");
-	find(f, "kernel BTF", access("/sys/kernel/btf/vmlinux", R_OK) ? "missing" : "ok",
-	     access("/sys/kernel/btf/vmlinux", R_OK) ? "none" : "/sys/kernel/btf/vmlinux",
-	     "use a kernel with CONFIG_DEBUG_INFO_BTF, as distributions' are");
-	if (read_line("/sys/kernel/security/lockdown", text, sizeof(text)) &&
-	    !strstr(text, "[none]"))
-		find(f, "lockdown", "note", text, "only signed modules load under lockdown");
-}
-
-static void check_lsm(struct findings *f)
-{
-	char text[256];
-	bool known = read_line("/sys/kernel/security/lsm", text, sizeof(text));
-
-	find(f, "BPF LSM", known && strstr(text, "bpf") ? "ok" : "missing",
-	     known ? text : "no LSM list: this kernel has no securityfs mounted, or none at all",
-	     "boot with lsm=…,bpf (the list shown, with bpf at its end); CONFIG_BPF_LSM is needed");
+	find(f, "earmarkd", OK,
+	     em_show(text, sizeof(text), json_object_get(f->status, "version"), EM_TEXT), "");
+	if (text_of(ledger, "error"))
+		find(f, "storage", MISSING,
+		     em_show(text, sizeof(text), json_object_get(ledger, "error"), EM_TEXT),
+		     "free space or repair it: intervals wait meanwhile");
+	if (text_of(commitments, "error"))
+		find(f, "commitments", NOTE,
+		     em_show(text, sizeof(text), json_object_get(commitments, "error"), EM_TEXT),
+		     "correct the file: nothing is judged by it");
 }
 
 static void check_module(struct findings *f)
 {
-	_cleanup_(em_netlink_closep) struct em_netlink *nl = NULL;
-	struct earmark_status s;
-	int ret = em_netlink_open(&nl);
+	enum state absent = recorded_by(f, EARMARK_RECORDER_DAEMON) ? NOTE : MISSING;
 
-	if (!ret && !em_netlink_status(nl, &s)) {
-		f->module = true;
-		find(f, "module earmark", "ok", "loaded; it keeps the accounts", "");
-		find(f, "module BTF", s.flags & EARMARK_STATUS_BTF ? "ok" : "missing",
-		     s.flags & EARMARK_STATUS_BTF ? "its functions can be called by BPF" : "none",
-		     "build the module with pahole installed; see kmod/btf.sh");
-		if (s.flags & EARMARK_STATUS_STRETCHED)
-			find(f, "intervals", "note", "the open interval is stretched",
+	if (f->nl) {
+		char version[64];
+
+		snprintf(version, sizeof(version), "loaded, contract version %u",
+			 f->module.version);
+		find(f, "module earmark", OK, version, "");
+		find(f, "module's BTF", f->module.flags & EARMARK_STATUS_BTF ? OK : MISSING,
+		     f->module.flags & EARMARK_STATUS_BTF ? "BPF can call it" : "none",
+		     "build the module with pahole installed");
+		if (f->module.flags & EARMARK_STATUS_STRETCHED)
+			find(f, "intervals", NOTE, "the open one stretches: the keep is full",
 			     "start earmarkd: sealed intervals wait to be stored");
+	} else if (f->no_module == -EPROTO) {
+		find(f, "module earmark", MISSING, "of another version than this program",
+		     "install module and programs of one release");
+	} else if (access("/proc/modules", R_OK)) {
+		find(f, "module earmark", absent, "this kernel loads no modules",
+		     "boot a kernel with modules; else BPF alone can record");
+	} else {
+		find(f, "module earmark", absent, "not loaded",
+		     "modprobe earmark (make dkms-install builds it); else BPF alone can record");
+	}
+}
+
+/* --- the kernel --------------------------------------------------------------------------- */
+
+static void check_kernel(struct findings *f)
+{
+	bool btf = !access("/sys/kernel/btf/vmlinux", R_OK);
+	struct utsname u;
+	char text[256];
+
+	uname(&u);
+	find(f, "kernel", OK, u.release, "");
+	find(f, "kernel's BTF", btf ? OK : MISSING, btf ? "/sys/kernel/btf/vmlinux" : "none",
+	     "use a kernel with CONFIG_DEBUG_INFO_BTF, as distributions' are");
+	if (em_file_line(AT_FDCWD, "/sys/kernel/security/lockdown", text, sizeof(text)) >= 0 &&
+	    !strstr(text, "[none]"))
+		find(f, "lockdown", NOTE, text,
+		     "only signed modules load, and confidentiality forbids BPF to read");
+}
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',') {
+		if (strcspn(list, ",") == n && !strncmp(list, word, n))
+			return true;
+	}
+	return false;
+}
+
+static void check_lsm(struct findings *f)
+{
+	char list[256], advice[320];
+	int r = em_file_line(AT_FDCWD, "/sys/kernel/security/lsm", list, sizeof(list));
+
+	if (r < 0) {
+		bool mounted = !access("/sys/kernel/security/integrity", F_OK) ||
+			       !access("/sys/kernel/security/lockdown", F_OK);
+
+		find(f, "BPF LSM", mounted || r == -ENOENT ? MISSING : UNKNOWN,
+		     r == -ENOENT ? "no list of LSMs in /sys/kernel/security" : strerror(-r),
+		     "mount -t securityfs securityfs /sys/kernel/security; if there is no list "
+		     "then, boot a kernel with CONFIG_BPF_LSM");
 		return;
 	}
-	if (ret == -EPROTO)
-		find(f, "module earmark", "missing", "another version than this program",
-		     "install the module and the programs of one release");
-	else if (access("/proc/modules", R_OK))
-		find(f, "module earmark", "missing", "this kernel loads no modules",
-		     "BPF alone can record, where there are LSM and tracing programs");
-	else
-		find(f, "module earmark", "missing", "not loaded",
-		     "modprobe earmark (make dkms-install builds it); else BPF alone records");
+	snprintf(advice, sizeof(advice), "boot with lsm=%s,bpf (needs CONFIG_BPF_LSM)", list);
+	find(f, "BPF LSM", has_word(list, "bpf") ? OK : MISSING, list, advice);
 }
 
 static void check_scheduler(struct findings *f)
 {
-	bool there = !access("/sys/module/gpu_sched", F_OK);
+	bool there = f->module.flags & EARMARK_STATUS_GPU_SCHED ||
+		     !access("/sys/module/gpu_sched", F_OK) ||
+		     !access("/sys/kernel/btf/gpu_sched", F_OK);
 
-	find(f, "gpu_sched", there ? "ok" : "missing", there ? "loaded" : "not loaded",
-	     "no GPU driver that can be metered is loaded: load the GPU's driver");
+	find(f, "gpu_sched", there ? OK : NOTE, there ? "loaded" : "not loaded",
+	     "it comes with the driver of a GPU that can be metered: load that");
 }
 
 static void check_cgroup(struct findings *f)
@@ -120,94 +208,181 @@ static void check_cgroup(struct findings *f)
 	char dir[256];
 	bool there = !em_cli_cgroup_mount(dir, sizeof(dir));
 
-	find(f, "cgroup v2", there ? "ok" : "missing", there ? dir : "not mounted",
-	     "mount -t cgroup2 none /sys/fs/cgroup, or boot with systemd.unified_cgroup_hierarchy");
+	find(f, "cgroup v2", there ? OK : MISSING, there ? dir : "not mounted",
+	     "boot with systemd.unified_cgroup_hierarchy, or mount -t cgroup2 none /sys/fs/cgroup");
 }
 
-static void check_gpus(struct findings *f, const json_t *status)
-{
-	json_t *gpu, *blind;
-	char what[128], text[256];
-	size_t i;
+/* --- sensors and GPUs --------------------------------------------------------------------- */
 
-	json_array_foreach(json_object_get(status, "gpus"), i, gpu) {
-		blind = json_object_get(gpu, "blind");
-		snprintf(what, sizeof(what), "GPU %s",
-			 em_show(text, sizeof(text), json_object_get(gpu, "name"), EM_TEXT));
-		if (json_array_size(blind))
-			find(f, what, "missing", em_show(text, sizeof(text), blind, EM_TEXT),
-			     "meter: its driver does not use gpu_sched; hold: see the sensors; absent: "
-			     "no driver; file: not yet explained; lost: healed at the next seed");
-		else
-			find(f, what, "ok", "observed", "");
-	}
-}
-
-static void check_daemon(struct findings *f, struct em_args *a)
+static void check_sensors(struct findings *f)
 {
-	char err[512], text[256], what[64];
-	_cleanup_json_ json_t *status = em_ask(a, "GET", "/v1/status", NULL, err, sizeof(err));
 	json_t *sensor;
 	size_t i;
 
-	if (!status) {
-		find(f, "earmarkd", "missing", err, "systemctl start earmarkd");
-		return;
-	}
-	if (json_is_string(json_object_get(status, "recorded_by")))
-		find(f, "recorder", "ok",
-		     em_show(text, sizeof(text), json_object_get(status, "recorded_by"), EM_TEXT),
-		     "");
-	else
-		find(f, "recorder", "missing",
-		     em_show(text, sizeof(text), json_object_get(status, "why"), EM_TEXT),
-		     "load the module, or give this kernel what BPF needs (above)");
-	json_array_foreach(json_object_get(status, "sensors"), i, sensor) {
+	json_array_foreach(json_object_get(f->status, "sensors"), i, sensor) {
 		bool on = json_is_true(json_object_get(sensor, "attached"));
+		char what[64], why[512];
 
-		snprintf(what, sizeof(what), "sensor %s",
-			 json_string_value(json_object_get(sensor, "name")));
-		find(f, what, on ? "ok" : "missing", on ? "attached" : "not attached",
-		     em_show(text, sizeof(text), json_object_get(sensor, "why"), EM_TEXT));
+		snprintf(what, sizeof(what), "sensor %s", text_of(sensor, "name") ?: "?");
+		find(f, what, on ? OK : MISSING, on ? "attached" : "not attached",
+		     em_show(why, sizeof(why), json_object_get(sensor, "why"), EM_TEXT));
 	}
-	check_gpus(f, status);
-	if (json_is_string(json_object_get(json_object_get(status, "ledger"), "error")))
-		find(f, "ledger's storage", "missing",
-		     em_show(text, sizeof(text),
-			     json_object_get(json_object_get(status, "ledger"), "error"), EM_TEXT),
-		     "free space or repair it: intervals wait in memory meanwhile");
 }
 
-static void check_ledger(struct findings *f, struct em_args *a)
+static const char *blind_advice(unsigned int blind)
+{
+	static const char *const advice[] = {
+		[EARMARK_BLIND_BIT_METER] = "its driver does not use gpu_sched, or that is not "
+					    "probed: load the module or the drm sensor",
+		[EARMARK_BLIND_BIT_HOLD] = "the hold sensor must be attached and seeded: see the "
+					   "sensors",
+		[EARMARK_BLIND_BIT_ABSENT] = "load its driver, or: earmark gpu retire",
+		[EARMARK_BLIND_BIT_FILE] = "a file that was open before may hold it: it explains "
+					   "itself when it works or closes",
+		[EARMARK_BLIND_BIT_LOST] = "an edge was lost: healed at the next seed, within an "
+					   "interval",
+	};
+
+	for (unsigned int i = 0; i < EARMARK_BLIND_BIT_COUNT; i++) {
+		if (blind & 1U << i)
+			return advice[i];
+	}
+	return "";
+}
+
+static void find_gpu(struct findings *f, const char *name, unsigned int blind)
+{
+	char what[128], reasons[128] = "";
+
+	snprintf(what, sizeof(what), "GPU %s", name);
+	for (unsigned int i = 0; i < EARMARK_BLIND_BIT_COUNT; i++) {
+		if (blind & 1U << i)
+			snprintf(reasons + strlen(reasons), sizeof(reasons) - strlen(reasons),
+				 "%s%s", *reasons ? ", " : "unobserved: ", em_blind_name(i));
+	}
+	find(f, what, blind ? MISSING : OK, blind ? reasons : "observed", blind_advice(blind));
+}
+
+static int module_gpu(const struct earmark_gpu_info *gpu, void *arg)
+{
+	find_gpu(arg, gpu->name, gpu->blind);
+	return 0;
+}
+
+static unsigned int daemon_gpus(struct findings *f)
+{
+	json_t *gpu, *names = json_object_get(f->status, "gpus"), *name;
+	size_t i, j;
+
+	json_array_foreach(names, i, gpu) {
+		unsigned int blind = 0;
+		char text[128];
+
+		json_array_foreach(json_object_get(gpu, "blind"), j, name) {
+			for (unsigned int bit = 0; bit < EARMARK_BLIND_BIT_COUNT; bit++) {
+				if (!strcmp(json_string_value(name) ?: "", em_blind_name(bit)))
+					blind |= 1U << bit;
+			}
+		}
+		find_gpu(f, em_show(text, sizeof(text), json_object_get(gpu, "name"), EM_TEXT),
+			 blind);
+	}
+	return (unsigned int)json_array_size(names);
+}
+
+static unsigned int count(const char *path, const char *prefix)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	unsigned int n = 0;
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		n += e->d_name[0] != '.' && !strncmp(e->d_name, prefix, strlen(prefix));
+	return n;
+}
+
+static void check_gpus(struct findings *f)
+{
+	unsigned int nodes = count("/sys/class/drm", "renderD"), known = 0;
+	unsigned int nvidia = count("/proc/driver/nvidia/gpus", "");
+	char text[64];
+
+	if (f->status)
+		known = daemon_gpus(f);
+	else if (f->nl && !em_netlink_gpus(f->nl, module_gpu, f))
+		known = nodes;
+	if (!known && nodes) {
+		snprintf(text, sizeof(text), "%u, none in the inventory", nodes);
+		find(f, "GPUs", MISSING, text, "start earmarkd: it registers them");
+	} else if (!known && !nvidia) {
+		find(f, "GPUs", NOTE, "none", "load the driver of a GPU, if there is one");
+	}
+	if (nvidia) {
+		snprintf(text, sizeof(text), "%u by NVIDIA's own driver", nvidia);
+		find(f, "GPUs", MISSING, text,
+		     "this version has no sensor for them: their time is in no report");
+	}
+}
+
+static void check_ledger(struct findings *f)
 {
 	_cleanup_(em_ledger_closep) struct em_ledger *l = NULL;
-	int ret = em_ledger_open(&l, a->ledger, EM_LEDGER_READ);
+	const char *dir = f->args->ledger;
+	int r = em_ledger_open(&l, dir, EM_LEDGER_READ);
 
-	find(f, "ledger", ret ? "missing" : "ok",
-	     ret ? em_ledger_error(NULL) ?: strerror(-ret) : a->ledger,
-	     "earmarkd makes it; --ledger DIR names another");
+	find(f, "ledger",
+	     !r                            ? OK
+	     : r == -EACCES || r == -EPERM ? UNKNOWN
+					   : MISSING,
+	     r ? em_ledger_error(NULL) ?: strerror(-r) : dir,
+	     r == -EACCES ? "ask to be let read it, or name another with --ledger DIR"
+			  : "earmarkd makes it; --ledger DIR names another");
+}
+
+static void look(struct findings *f)
+{
+	check_recorder(f);
+	check_daemon(f);
+	check_kernel(f);
+	check_module(f);
+	check_lsm(f);
+	check_scheduler(f);
+	check_cgroup(f);
+	check_sensors(f);
+	check_gpus(f);
+	check_ledger(f);
+}
+
+static const char *conclusion(const struct findings *f)
+{
+	if (f->seen[MISSING])
+		return "Something cannot be measured here; its time is reported as unobserved.";
+	return f->seen[UNKNOWN] ? "Not everything could be looked at."
+				: "Everything that earmark can measure is measured here.";
 }
 
 static int doctor(struct em_args *a)
 {
-	struct findings f = { .rows = json_array() };
+	struct findings f = { .args = a, .rows = json_array() };
 	int code;
 
-	check_kernel(&f);
-	check_lsm(&f);
-	check_module(&f);
-	check_scheduler(&f);
-	check_cgroup(&f);
-	check_daemon(&f, a);
-	check_ledger(&f, a);
-	code = f.blind ? EM_NOT_SO : EM_FINE;
+	f.status = em_ask(a, "GET", "/v1/status", NULL, f.unanswered, sizeof(f.unanswered));
+	f.no_module = em_netlink_open(&f.nl);
+	if (!f.no_module && em_netlink_status(f.nl, &f.module)) {
+		em_netlink_close(f.nl);
+		f.nl = NULL;
+	}
+	look(&f);
+	code = f.seen[MISSING] ? EM_NOT_SO : f.seen[UNKNOWN] ? EM_NO_ANSWER : EM_FINE;
+	if (f.nl)
+		em_netlink_close(f.nl);
+	json_decref(f.status);
 	if (a->json)
 		return em_json_out(json_pack("{s:s,s:b,s:o}", "schema", "earmark-doctor-1", "ok",
-					     !f.blind, "findings", f.rows),
+					     code == EM_FINE, "findings", f.rows),
 				   code);
 	em_table(columns, ARRAY_SIZE(columns), f.rows, "");
-	puts(f.blind ? "Something cannot be measured here; its time is reported as unobserved."
-		     : "Everything that earmark can measure is measured here.");
+	puts(conclusion(&f));
 	json_decref(f.rows);
 	return code;
 }
@@ -215,7 +390,7 @@ static int doctor(struct em_args *a)
 static const struct em_verb verbs[] = {
 	{ "", "",
 	  "looks at kernel, module, sensors, GPUs, daemon and ledger; status 1 if something\n"
-	  "      cannot be measured",
+	  "      cannot be measured, 2 if that could not be found out",
 	  0, 0, false, doctor, NULL },
 	{},
 };

@@ -14,7 +14,7 @@ EM_CLEANUP(struct em_ledger *, em_ledger_close);
 
 static const struct em_column alert_columns[] = {
 	{ "commitment", "COMMITMENT", EM_TEXT }, { "kind", "ALERT", EM_TEXT },
-	{ "state", "STATE", EM_TEXT },           { "since", "SINCE", EM_TIME },
+	{ "state", "STATE", EM_STATE },          { "since", "SINCE", EM_TIME },
 	{ "proven", "PROVEN", EM_SHARE },        { "floor", "FLOOR", EM_SHARE },
 };
 
@@ -134,7 +134,7 @@ static void show_daemon(const json_t *status)
 }
 
 static const struct em_column verdict_columns[] = {
-	{ "name", "COMMITMENT", EM_TEXT },    { "status", "VERDICT", EM_TEXT },
+	{ "name", "COMMITMENT", EM_TEXT },    { "status", "VERDICT", EM_STATE },
 	{ "reason", "WHY", EM_TEXT },         { "proven", "PROVEN", EM_SHARE },
 	{ "possible", "POSSIBLE", EM_SHARE },
 };

@@ -18,7 +18,7 @@ static const struct em_column purpose_columns[] = {
 
 static const struct em_column verdict_columns[] = {
 	{ "name", "COMMITMENT", EM_TEXT },
-	{ "status", "VERDICT", EM_TEXT },
+	{ "status", "VERDICT", EM_STATE },
 	{ "reason", "WHY", EM_TEXT },
 	{ "floor", "FLOOR", EM_SHARE },
 	{ "proven", "PROVEN", EM_SHARE },
@@ -27,11 +27,22 @@ static const struct em_column verdict_columns[] = {
 };
 
 static const struct em_column row_columns[] = {
-	{ "gpu", "GPU", EM_TEXT },          { "uid", "UID", EM_TEXT },
-	{ "path", "JOB", EM_TEXT },         { "project", "PROJECT", EM_TEXT },
-	{ "purpose", "PURPOSE", EM_TEXT },  { "tagged_by", "TAGGED BY", EM_TEXT },
-	{ "ref", "REF", EM_TEXT },          { "gpu_time_us", "GPU-TIME", EM_DURATION },
-	{ "held_us", "HELD", EM_DURATION }, { "busy_us", "BUSY", EM_DURATION },
+	{ "gpu", "GPU", EM_TEXT },
+	{ "model", "MODEL", EM_TEXT },
+	{ "uid", "UID", EM_TEXT },
+	{ "user", "USER", EM_TEXT },
+	{ "path", "JOB", EM_TEXT },
+	{ "project", "PROJECT", EM_TEXT },
+	{ "purpose", "PURPOSE", EM_TEXT },
+	{ "tagged_by", "TAGGED BY", EM_TEXT },
+	{ "ref", "REF", EM_TEXT },
+	{ "gpu_time_us", "GPU-TIME", EM_DURATION },
+	{ "held_us", "HELD", EM_DURATION },
+	{ "busy_us", "BUSY", EM_DURATION },
+	{ "unattributed_us", "UNATTRIBUTED", EM_DURATION },
+	{ "idle_us", "IDLE", EM_DURATION },
+	{ "unobserved_us", "UNOBSERVED", EM_DURATION },
+	{ "blind", "WHY", EM_TEXT },
 };
 
 static const char *duration(json_t *o, const char *key, char out[48])

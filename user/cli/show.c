@@ -78,6 +78,25 @@ const char *em_show(char *out, size_t len, const json_t *value, enum em_kind kin
 	return out;
 }
 
+static const char *state_colour(const char *state)
+{
+	static const struct {
+		const char *words, *colour;
+	} colours[] = {
+		{ " ok MET resolved ", "green" },
+		{ " missing BREACHED firing BROKEN ", "red" },
+		{ " unknown note UNPROVEN INFEASIBLE pending recovering ", "yellow" },
+	};
+	char word[64];
+
+	snprintf(word, sizeof(word), " %s ", state);
+	for (size_t i = 0; i < ARRAY_SIZE(colours); i++) {
+		if (strstr(colours[i].words, word))
+			return colours[i].colour;
+	}
+	return NULL;
+}
+
 static bool right(enum em_kind kind)
 {
 	return kind == EM_DURATION || kind == EM_SHARE;
@@ -94,6 +113,8 @@ void em_table(const struct em_column *columns, size_t n, json_t *rows, const cha
 		return;
 	}
 	table = scols_new_table();
+	if (table)
+		scols_table_enable_colors(table, em_colour());
 	for (size_t c = 0; table && c < n; c++)
 		scols_table_new_column(table, columns[c].title, 0,
 				       right(columns[c].kind) ? SCOLS_FL_RIGHT : 0);
@@ -101,12 +122,15 @@ void em_table(const struct em_column *columns, size_t n, json_t *rows, const cha
 		struct libscols_line *line = table ? scols_table_new_line(table, NULL) : NULL;
 
 		for (size_t c = 0; line && c < n; c++) {
+			const json_t *value = json_object_get(row, columns[c].key);
+			const char *state = json_string_value(value);
 			char text[512];
 
 			scols_line_set_data(line, c,
-					    em_show(text, sizeof(text),
-						    json_object_get(row, columns[c].key),
-						    columns[c].kind));
+					    em_show(text, sizeof(text), value, columns[c].kind));
+			if (columns[c].kind == EM_STATE && state && state_colour(state))
+				scols_cell_set_color(scols_line_get_cell(line, c),
+						     state_colour(state));
 		}
 	}
 	if (table)

@@ -143,7 +143,7 @@ static json_t *lost_json(const uint64_t lost[16])
 	return o;
 }
 
-static json_t *blind_json(unsigned int mask)
+json_t *em_blind_json(unsigned int mask)
 {
 	json_t *a = json_array();
 
@@ -208,7 +208,7 @@ json_t *em_report_json(const struct em_report *r)
 	json_object_set_new(o, "intervals", json_integer((json_int_t)r->span.intervals));
 	json_object_set_new(o, "stretched", json_integer((json_int_t)r->span.stretched));
 	json_object_set_new(o, "broken", json_integer((json_int_t)r->span.broken));
-	json_object_set_new(o, "blind", blind_json(r->blind));
+	json_object_set_new(o, "blind", em_blind_json(r->blind));
 	json_object_set_new(o, "alignment_share",
 			    json_pack("{s:o,s:o}", "proven", em_share_json(&r->proven), "possible",
 				      em_share_json(&r->possible)));

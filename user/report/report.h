@@ -51,6 +51,11 @@ json_t *em_report_json(const struct em_report *r);
 /* {num, den} in microseconds, or null where it is undefined; a new reference. */
 json_t *em_share_json(const struct em_share *s);
 
+/* Text that others wrote: invalid UTF-8 becomes U+FFFD, NULL null; a new reference. */
+json_t *em_json_text(const char *s);
+
+json_t *em_blind_json(unsigned int mask); /* EARMARK_BLIND_*, by name; a new reference */
+
 /* Nanoseconds as microseconds, to the nearest. */
 json_int_t em_us(em_ns ns);
 
@@ -58,7 +63,8 @@ json_int_t em_us(em_ns ns);
  * em_report_rows() - the usage by something, largest GPU time first
  * @by: "purpose", "project", "job", "gpu" or "user"
  *
- * A job has a row for each tag that was in force on it, a project one for each purpose.
+ * A job has a row for each tag that was in force on it, a project and a user one for each
+ * purpose. Every GPU of the inventory has one, with its idle, unobserved and unattributed time.
  *
  * Return: 0 with *rows an array, a new reference; -EINVAL: no such @by.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A report broken down by something; see em_report_rows() in report.h. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@ struct row {
 	char *key;
 	json_t *labels;
 	struct em_part sum;
+	em_ns idle, unobserved, unattributed; /* of a GPU */
+	json_t *blind;
 	int64_t first, last;
 };
 
@@ -23,9 +26,16 @@ struct rows {
 	json_t *index; /* key -> position */
 };
 
-static json_t *text(const char *s)
+static json_t *user(uint32_t uid)
 {
-	return s ? json_string(s) ?: json_string("(not UTF-8)") : json_null();
+	struct passwd *pw = uid == UINT32_MAX ? NULL : getpwuid(uid);
+
+	return em_json_text(pw ? pw->pw_name : NULL);
+}
+
+static json_t *number(uint32_t uid)
+{
+	return uid == UINT32_MAX ? json_null() : json_integer(uid);
 }
 
 static json_t *job_labels(const struct em_usage *u)
@@ -33,10 +43,11 @@ static json_t *job_labels(const struct em_usage *u)
 	char id[24];
 
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)u->job);
-	return json_pack("{s:s,s:s,s:o,s:I,s:s,s:s,s:o,s:o}", "job", id, "boot_id", u->boot_id,
-			 "path", text(u->path), "uid", (json_int_t)u->uid, "purpose",
-			 em_purpose_name(u->purpose), "tagged_by", em_tagged_by_name(u->tagged_by),
-			 "project", text(u->project), "ref", text(u->ref));
+	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:o,s:o}", "job", id, "boot_id", u->boot_id,
+			 "path", em_json_text(u->path), "uid", number(u->uid), "user", user(u->uid),
+			 "purpose", em_purpose_name(u->purpose), "tagged_by",
+			 em_tagged_by_name(u->tagged_by), "project", em_json_text(u->project),
+			 "ref", em_json_text(u->ref));
 }
 
 static json_t *labels(const char *by, const struct em_usage *u)
@@ -44,12 +55,13 @@ static json_t *labels(const char *by, const struct em_usage *u)
 	if (!strcmp(by, "purpose"))
 		return json_pack("{s:s}", "purpose", em_purpose_name(u->purpose));
 	if (!strcmp(by, "project"))
-		return json_pack("{s:o,s:s}", "project", text(u->project), "purpose",
+		return json_pack("{s:o,s:s}", "project", em_json_text(u->project), "purpose",
 				 em_purpose_name(u->purpose));
 	if (!strcmp(by, "gpu"))
-		return json_pack("{s:o}", "gpu", text(u->gpu));
+		return json_pack("{s:o}", "gpu", em_json_text(u->gpu));
 	if (!strcmp(by, "user"))
-		return json_pack("{s:I}", "uid", (json_int_t)u->uid);
+		return json_pack("{s:o,s:o,s:s}", "uid", number(u->uid), "user", user(u->uid),
+				 "purpose", em_purpose_name(u->purpose));
 	if (!strcmp(by, "job"))
 		return job_labels(u);
 	return NULL;
@@ -93,6 +105,21 @@ static int add(const struct em_usage *u, void *arg)
 	return 0;
 }
 
+static int add_gpu(const struct em_gpu_usage *g, void *arg)
+{
+	_cleanup_json_ json_t *label = json_pack("{s:o}", "gpu", em_json_text(g->name));
+	struct row *row = label ? row_of(arg, label) : NULL;
+
+	if (!row)
+		return -ENOMEM;
+	json_object_set_new(row->labels, "model", em_json_text(g->model));
+	row->idle = g->idle - g->charged;
+	row->unobserved = (em_ns)g->unobserved + g->gap;
+	row->unattributed = g->charged;
+	row->blind = em_blind_json(g->blind);
+	return 0;
+}
+
 static int larger_first(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
@@ -112,8 +139,16 @@ static json_t *row_json(const struct row *row)
 	json_object_set_new(o, "gpu_time_us", json_integer(em_us(row->sum.gpu_time)));
 	json_object_set_new(o, "held_us", json_integer(em_us(row->sum.held)));
 	json_object_set_new(o, "busy_us", json_integer(em_us(row->sum.busy)));
-	json_object_set_new(o, "first", json_string(em_time_format(first, row->first, 3)));
-	json_object_set_new(o, "last", json_string(em_time_format(last, row->last, 3)));
+	if (row->first) {
+		json_object_set_new(o, "first", json_string(em_time_format(first, row->first, 3)));
+		json_object_set_new(o, "last", json_string(em_time_format(last, row->last, 3)));
+	}
+	if (row->blind) {
+		json_object_set_new(o, "unattributed_us", json_integer(em_us(row->unattributed)));
+		json_object_set_new(o, "idle_us", json_integer(em_us(row->idle)));
+		json_object_set_new(o, "unobserved_us", json_integer(em_us(row->unobserved)));
+		json_object_set(o, "blind", row->blind);
+	}
 	return o;
 }
 
@@ -130,6 +165,8 @@ int em_report_rows(struct em_ledger *l, int64_t since, int64_t until, const char
 	ret = !found ? -EINVAL : !rows.index ? -ENOMEM : 0;
 	if (!ret)
 		ret = em_ledger_usage(l, since, until, add, &rows);
+	if (!ret && !strcmp(by, "gpu"))
+		ret = em_ledger_gpus(l, since, until, add_gpu, &rows);
 	if (!ret) {
 		if (rows.n)
 			qsort(rows.list, rows.n, sizeof(*rows.list), larger_first);
@@ -140,6 +177,7 @@ int em_report_rows(struct em_ledger *l, int64_t since, int64_t until, const char
 	for (size_t i = 0; i < rows.n; i++) {
 		free(rows.list[i].key);
 		json_decref(rows.list[i].labels);
+		json_decref(rows.list[i].blind);
 	}
 	free(rows.list);
 	json_decref(rows.index);
