@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where answers come from: the ledger's directory, the daemon, the commitments' file. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,14 +63,17 @@ int em_window(struct em_args *a, int64_t *since, int64_t *until)
 	return 0;
 }
 
-/* The file that the daemon judges by, else the default one. */
+/*
+ * The file that the daemon judges by, else the default one; but this node's promises say nothing
+ * of another node's ledger. NULL: none is known of.
+ */
 static const char *commitments_file(struct em_args *a, char *out, size_t len)
 {
 	_cleanup_json_ json_t *status = NULL;
 	const char *file = em_opt(a, "file");
 	char err[256];
 
-	if (file)
+	if (file || (a->ledger_given && !a->socket_given))
 		return file;
 	status = em_ask(a, "GET", "/v1/status", NULL, err, sizeof(err));
 	file = json_string_value(json_object_get(json_object_get(status, "commitments"), "file"));
@@ -78,18 +82,17 @@ static const char *commitments_file(struct em_args *a, char *out, size_t len)
 }
 
 static json_t *judged(struct em_args *a, struct em_ledger *l, const struct em_commitment *c,
-		      int *status)
+		      int64_t at, int *status)
 {
 	struct em_verdict v;
-	int64_t now = em_time_now();
 	json_t *o;
 	bool late;
 
-	if (em_commitment_check(c, l, now, &v)) {
+	if (em_commitment_check(c, l, at, &v)) {
 		em_fail(a, "%s", em_ledger_error(l));
 		return NULL;
 	}
-	late = em_commitment_long_unproven(c, l, &v, now);
+	late = em_commitment_long_unproven(c, l, &v, at);
 	if (v.status == EM_BREACHED || late)
 		*status = EM_NOT_SO;
 	o = em_verdict_json(c, &v);
@@ -97,23 +100,25 @@ static json_t *judged(struct em_args *a, struct em_ledger *l, const struct em_co
 	return o;
 }
 
-int em_judge_all(struct em_args *a, struct em_ledger *l, json_t **verdicts, int *status)
+int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts, int *status)
 {
 	struct em_commitments list;
-	char file[512], err[512];
+	char file[PATH_MAX], err[PATH_MAX + 512];
 	const char *path = commitments_file(a, file, sizeof(file));
 	json_t *o;
 	int ret;
 
 	*verdicts = json_array();
 	*status = EM_FINE;
+	if (!path)
+		return 0;
 	ret = em_commitments_load(&list, path, err, sizeof(err));
 	if (ret == -ENOENT && !em_opt(a, "file"))
 		return 0; /* nothing was promised */
 	if (ret)
 		return em_fail(a, "%s", err);
 	for (unsigned int i = 0; !ret && i < list.n; i++) {
-		o = judged(a, l, &list.list[i], status);
+		o = judged(a, l, &list.list[i], at, status);
 		if (o)
 			json_array_append_new(*verdicts, o);
 		else

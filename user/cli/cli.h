@@ -126,7 +126,16 @@ json_t *em_ask(struct em_args *a, const char *method, const char *path, json_t *
 /* A window from --since, --until, --window; all there is without them. 0 or EM_NO_ANSWER. */
 int em_window(struct em_args *a, int64_t *since, int64_t *until);
 
-/* Judges every commitment that is known of: --file, the daemon's, or the default file. */
-int em_judge_all(struct em_args *a, struct em_ledger *l, json_t **verdicts, int *status);
+/*
+ * Judges, as of @at, every commitment that is known of: --file, the daemon's, or the default
+ * file. @status: EM_NOT_SO if one is breached or too long unproven.
+ */
+int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts,
+		 int *status);
+
+/* A verdict in words: what is missing, and what would settle it. */
+void em_verdict_explain(const json_t *verdict);
+extern const struct em_column em_verdict_columns[];
+enum { EM_VERDICT_COLUMNS = 7 };
 
 #endif

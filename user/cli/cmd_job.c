@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
@@ -110,14 +111,48 @@ static bool same_path(const json_t *row, const char *path)
 	return !strcmp(p, path) || (*p == '/' && !strcmp(p + 1, path));
 }
 
+/* A cgroup's id is its directory's inode; recorded paths can be cut short. */
+static void id_of(const char *given, char id[24])
+{
+	struct stat st;
+
+	*id = '\0';
+	if (!stat(given, &st) && S_ISDIR(st.st_mode))
+		snprintf(id, 24, "%llu", (unsigned long long)st.st_ino);
+}
+
 void em_keep_path(json_t *rows, const char *given)
 {
 	const char *path = path_of(given);
+	char id[24];
 
+	id_of(given, id);
 	for (size_t i = json_array_size(rows); i-- > 0;) {
-		if (!same_path(json_array_get(rows, i), path))
+		json_t *row = json_array_get(rows, i);
+		const char *job = json_string_value(json_object_get(row, "job")) ?: "";
+
+		if (!same_path(row, path) && (!*id || strcmp(job, id)))
 			json_array_remove(rows, i);
 	}
+}
+
+/* The job at @given or, @up, the nearest above it: borrowed from @rows; NULL: there is none. */
+static json_t *job_at(json_t *rows, const char *given, bool up)
+{
+	char path[PATH_MAX], *slash;
+	json_t *job = NULL;
+
+	snprintf(path, sizeof(path), "%s", given);
+	do {
+		_cleanup_json_ json_t *hits = json_copy(rows);
+
+		em_keep_path(hits, path);
+		job = json_array_get(hits, 0);
+		slash = strrchr(path, '/');
+		if (slash)
+			*slash = '\0';
+	} while (!job && up && slash && *path);
+	return job;
 }
 
 int em_job_show(struct em_args *a)
@@ -125,22 +160,26 @@ int em_job_show(struct em_args *a)
 	_cleanup_json_ json_t *rows = NULL;
 	char own[PATH_MAX], err[256], text[512];
 	const char *given = a->argc ? a->argv[0] : own;
+	bool tag = a->object == &em_tag;
+	json_t *job;
 
 	if (!a->argc && em_cli_cgroup_of("self", own, sizeof(own), err, sizeof(err)))
 		return em_fail(a, "%s", err);
 	rows = jobs(a);
 	if (!rows)
 		return EM_NO_ANSWER;
-	em_keep_path(rows, given);
-	if (!json_array_size(rows))
-		return em_fail(a, "%s is no job: it neither has a tag nor used a GPU", given);
+	job = job_at(rows, given, tag);
+	if (!job)
+		return em_fail(a,
+			       tag ? "%s is untagged, and so is all above it"
+				   : "%s is no job: it neither has a tag nor used a GPU",
+			       given);
 	add_usage(a, rows);
 	if (a->json)
-		return em_json_out(json_incref(json_array_get(rows, 0)), EM_FINE);
+		return em_json_out(json_incref(job), EM_FINE);
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
 		printf("%-10s %s\n", columns[i].title,
-		       em_show(text, sizeof(text),
-			       json_object_get(json_array_get(rows, 0), columns[i].key),
+		       em_show(text, sizeof(text), json_object_get(job, columns[i].key),
 			       columns[i].kind));
 	return EM_FINE;
 }

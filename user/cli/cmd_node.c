@@ -150,7 +150,7 @@ int em_status_show(struct em_args *a)
 
 	a->verb = &none;
 	l = em_open_ledger(a);
-	if (!l || em_judge_all(a, l, &verdicts, &code)) {
+	if (!l || em_judge_all(a, l, em_time_now(), &verdicts, &code)) {
 		json_decref(status);
 		json_decref(verdicts);
 		return EM_NO_ANSWER;

@@ -16,16 +16,6 @@ static const struct em_column purpose_columns[] = {
 	{ "busy_us", "BUSY", EM_DURATION },
 };
 
-static const struct em_column verdict_columns[] = {
-	{ "name", "COMMITMENT", EM_TEXT },
-	{ "status", "VERDICT", EM_STATE },
-	{ "reason", "WHY", EM_TEXT },
-	{ "floor", "FLOOR", EM_SHARE },
-	{ "proven", "PROVEN", EM_SHARE },
-	{ "possible", "POSSIBLE", EM_SHARE },
-	{ "deficit_us", "DEFICIT", EM_DURATION },
-};
-
 static const struct em_column row_columns[] = {
 	{ "gpu", "GPU", EM_TEXT },
 	{ "model", "MODEL", EM_TEXT },
@@ -142,8 +132,8 @@ static void show(json_t *o)
 	show_ratio(o);
 	if (json_array_size(json_object_get(o, "commitments"))) {
 		putchar('\n');
-		em_table(verdict_columns, ARRAY_SIZE(verdict_columns),
-			 json_object_get(o, "commitments"), "");
+		em_table(em_verdict_columns, EM_VERDICT_COLUMNS, json_object_get(o, "commitments"),
+			 "");
 	}
 	putchar('\n');
 	show_quality(o);
@@ -182,7 +172,7 @@ static int report(struct em_args *a)
 		return em_fail(a, "--by %s: purpose, project, job, gpu or user", by);
 	if (em_report_make(&r, l, since, until))
 		return em_fail(a, "%s", em_ledger_error(l));
-	if (em_judge_all(a, l, &verdicts, &status))
+	if (em_judge_all(a, l, until, &verdicts, &status))
 		return EM_NO_ANSWER;
 	o = em_report_json(&r);
 	json_object_set(o, "commitments", verdicts);
@@ -214,40 +204,3 @@ static const struct em_verb verbs[] = {
 };
 
 const struct em_object em_report_object = { "report", "what GPU time went to", verbs };
-
-static int list(struct em_args *a)
-{
-	_cleanup_(em_ledger_closep) struct em_ledger *l = em_open_ledger(a);
-	json_t *verdicts = NULL;
-	int status;
-
-	if (!l || em_judge_all(a, l, &verdicts, &status)) {
-		json_decref(verdicts);
-		return EM_NO_ANSWER;
-	}
-	if (!strcmp(a->verb->name, "list"))
-		status = EM_FINE;
-	if (a->json)
-		return em_json_out(json_pack("{s:s,s:o}", "schema", "earmark-commitments-1",
-					     "commitments", verdicts),
-				   status);
-	em_table(verdict_columns, ARRAY_SIZE(verdict_columns), verdicts,
-		 "Nothing was promised: no commitments file. See man 5 earmark-commitments.");
-	json_decref(verdicts);
-	return status;
-}
-
-static const struct em_option file_option[] = {
-	{ "file", "FILE", "judge by this commitments file", NULL },
-	{},
-};
-
-static const struct em_verb commitment_verbs[] = {
-	{ "list", "", "what was promised, with its verdict", 0, 0, false, list, file_option },
-	{ "check", "", "the same; status 1 if one is breached or too long unproven", 0, 0, false,
-	  list, file_option },
-	{},
-};
-
-const struct em_object em_commitment_object = { "commitment", "what was promised and is it kept?",
-						commitment_verbs };

@@ -146,6 +146,8 @@ void em_commitment_judge(const struct em_commitment *c, const struct em_report *
 	} else if (holds(t.a, t.n, &c->share)) {
 		v->reason = demotion(c, r, &b);
 		v->status = *v->reason ? EM_UNPROVEN : EM_MET;
+		if (v->status == EM_MET && v->replayed) /* never a bare MET */
+			v->reason = "as declared by the scheduler";
 	} else {
 		deficit(c, &t, v);
 		if (!holds(possible(&t), t.n, &c->share))
