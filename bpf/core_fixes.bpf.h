@@ -8,6 +8,12 @@
 
 #include <bpf/bpf_core_read.h>
 
+/* Macros: not in BTF; unchanged for longer than BPF is around. */
+#define PF_WQ_WORKER 0x00000020
+#define PF_KTHREAD 0x00200000
+#define S_IFMT 00170000
+#define S_IFCHR 0020000
+
 /*
  * DMA_FENCE_FLAG_TIMESTAMP_BIT moves when bits are added before it: 1 in 6.1 and 6.12, 2 in
  * 6.18, 4 in 7.2. The value below is never used: the relocation takes the kernel's.
@@ -30,6 +36,41 @@ static __always_inline u64 fence_stamp(const struct dma_fence *f)
 }
 
 /*
+ * Has the hardware more work? "drm/sched: implement dynamic job-flow control" (6.8) counts in
+ * credits what was counted in jobs.
+ */
+static __always_inline bool sched_working(struct drm_gpu_scheduler *sched)
+{
+	if (bpf_core_field_exists(sched->credit_count))
+		return sched->credit_count.counter > 0;
+	if (bpf_core_field_exists(sched->hw_rq_count))
+		return sched->hw_rq_count.counter > 0;
+	return false;
+}
+
+/*
+ * Is this the scheduler's own submission of work to the hardware, and not a completion or a
+ * reset? "drm/sched: convert drm scheduler to use a work queue" (6.8): a work item does it, no
+ * longer a thread.
+ */
+static __always_inline bool sched_submitting(struct drm_gpu_scheduler *sched,
+					     struct task_struct *task)
+{
+	struct kthread *kthread = NULL;
+	struct worker *worker = NULL;
+	struct work_struct *work = NULL;
+
+	if (bpf_core_field_exists(sched->thread))
+		return (u64)sched->thread == (u64)task;
+	if (!(task->flags & PF_WQ_WORKER))
+		return false;
+	bpf_core_read(&kthread, sizeof(kthread), &task->worker_private);
+	bpf_core_read(&worker, sizeof(worker), &kthread->data);
+	bpf_core_read(&work, sizeof(work), &worker->current_work);
+	return (u64)work == (u64)sched + bpf_core_field_offset(sched->work_run_job);
+}
+
+/*
  * gpu_sched's tracepoints were renamed when they became stable uAPI (drm/sched: "trace
  * improvements", 6.17); their arguments stayed. The loader picks the pair that exists.
  */
@@ -37,9 +78,5 @@ static __always_inline u64 fence_stamp(const struct dma_fence *f)
 #define DRM_QUEUE_NEW "tp_btf/drm_sched_job_queue"
 #define DRM_DONE_OLD "tp_btf/drm_sched_process_job"
 #define DRM_DONE_NEW "tp_btf/drm_sched_job_done"
-
-#define PF_KTHREAD 0x00200000 /* a macro: not in BTF; unchanged since 2.6 */
-#define S_IFMT 00170000
-#define S_IFCHR 0020000
 
 #endif /* EARMARK_CORE_FIXES_BPF_H */

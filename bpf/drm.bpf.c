@@ -40,7 +40,7 @@ struct bank {
 } charges_a SEC(".maps"), charges_b SEC(".maps");
 
 #define load(x) (*(volatile __typeof__(x) *)&(x))
-#define TRIES 16 /* of an exchange that another processor interferes with */
+#define TRIES 8 /* of an exchange that another processor interferes with */
 
 /* "<bus>/<device>" */
 static __always_inline void engine_name(char *name, struct device *dev)
@@ -78,7 +78,7 @@ static __always_inline struct em_engine *engine_get(struct em_control *c,
 		return e;
 	new.id = __sync_fetch_and_add(&c->next_engine, 1) + 1;
 	new.first = bpf_ktime_get_ns();
-	new.last_done = new.first;
+	new.last_done = new.first << 1;
 	engine_name(new.name, sched->dev);
 	mine = !bpf_map_update_elem(&engines, &key, &new, BPF_NOEXIST);
 	e = bpf_map_lookup_elem(&engines, &key);
@@ -210,21 +210,25 @@ static __always_inline u64 context_find(u64 context, u64 seqno)
 /*
  * Rings are in order and deeper than one: work begins when the one before it is done. The
  * cell is shared and exchanged, never per processor: Σ spans of an engine <= wall.
+ *
+ * @start, the scheduled stamp, says when the work was given to the hardware only if that had
+ * nothing else then: while it has, the scheduler moves the next one's stamp to when it noticed
+ * the end of the one before, which is later than that end.
  */
-static __always_inline bool engine_span(struct em_engine *e, u64 *start, u64 end)
+static __always_inline bool engine_span(struct em_engine *e, u64 *start, u64 end, bool more)
 {
-	u64 last = load(e->last_done), seen;
+	u64 cell = load(e->last_done), last, seen;
 	int i;
 
 	for (i = 0; i < TRIES; i++) {
-		if (*start < last)
+		last = cell >> 1;
+		if (cell & 1 || *start < last)
 			*start = last;
-		if (end <= *start)
-			return false;
-		seen = __sync_val_compare_and_swap(&e->last_done, last, end);
-		if (seen == last)
-			return true;
-		last = seen;
+		seen = __sync_val_compare_and_swap(&e->last_done, cell,
+						   (end > last ? end : last) << 1 | more);
+		if (seen == cell)
+			return *start < end;
+		cell = seen;
 	}
 	miss(EM_FAMILY_DRM);
 	return false;
@@ -291,31 +295,48 @@ static __always_inline void charge_split(struct em_control *c, struct em_engine 
 	charge_add(&e->spill[parity], start, end - start, done);
 }
 
+/*
+ * Until when did the hardware work on it? 0: it did not. Its fence has a stamp, which may be
+ * the driver's own idea of when. Work that was given up, or failed to start, has no fence; a
+ * reset gives up what ran until now, but a start that failed took no time.
+ */
+static __always_inline u64 done_end(struct drm_sched_fence *fence, struct drm_gpu_scheduler *sched)
+{
+	struct dma_fence *parent = fence->parent;
+	u64 now = bpf_ktime_get_ns(), end;
+
+	if (!fence_stamped(&fence->scheduled))
+		return 0;
+	if (!parent)
+		return sched_submitting(sched, bpf_get_current_task_btf()) ? 0 : now;
+	if (!fence_stamped(parent))
+		return now;
+	end = fence_stamp(parent);
+	return end < now ? end : now;
+}
+
 static __always_inline int done(struct drm_sched_fence *fence)
 {
 	struct em_control *c = control_get();
 	struct drm_gpu_scheduler *sched;
-	struct dma_fence *parent;
 	struct em_engine *e;
 	u64 start, end, cgroup;
 
 	if (!fence || !c)
 		return 0;
 	count(&runs, EM_FAMILY_DRM);
-	parent = fence->parent;
-	if (!parent)
-		return 0; /* run_job failed: the hardware never saw it */
 	sched = fence->sched;
-	if (!sched || !fence_stamped(&fence->scheduled)) {
+	if (!sched) {
 		miss(EM_FAMILY_DRM);
 		return 0;
 	}
+	end = done_end(fence, sched);
 	start = fence_stamp(&fence->scheduled);
-	end = fence_stamped(parent) ? fence_stamp(parent) : bpf_ktime_get_ns();
-	cgroup = context_find(fence->finished.context, fence->finished.seqno);
 	e = engine_get(c, sched);
-	if (e && engine_span(e, &start, end))
-		charge_split(c, e, cgroup, start, end);
+	if (!e || !engine_span(e, &start, end, sched_working(sched)))
+		return 0;
+	cgroup = context_find(fence->finished.context, fence->finished.seqno);
+	charge_split(c, e, cgroup, start, end);
 	return 0;
 }
 

@@ -70,7 +70,7 @@ struct em_engine_key {
  * struct em_engine
  * @id: never reused
  * @first: seen first
- * @last_done: end of the last work; by atomic exchange
+ * @last_done: end of the last work × 2, plus 1 if the hardware had more; by atomic exchange
  * @spill: by parity: work that found no room in the bank; unattributed
  */
 struct em_engine {

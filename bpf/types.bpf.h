@@ -70,6 +70,19 @@ struct task_struct {
 	unsigned int flags;
 	int tgid;
 	struct css_set *cgroups;
+	void *worker_private; /* struct kthread of a kernel thread */
+};
+
+struct kthread {
+	void *data; /* struct worker of a workqueue's */
+};
+
+struct work_struct {
+	void *func;
+};
+
+struct worker {
+	struct work_struct *current_work;
 };
 
 struct seq_file;
@@ -106,8 +119,17 @@ struct dma_fence {
 	unsigned long flags;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+/* Not one of them has all of these: core_fixes.bpf.h knows. */
 struct drm_gpu_scheduler {
 	struct device *dev;
+	atomic_t hw_rq_count;
+	atomic_t credit_count;
+	struct task_struct *thread;
+	struct work_struct work_run_job;
 };
 
 struct drm_sched_fence {

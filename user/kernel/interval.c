@@ -132,7 +132,7 @@ const char *em_blind_name(unsigned int bit)
 
 const char *em_recorder_name(unsigned int recorder)
 {
-	static const char *const names[] = {"kernel", "daemon", "replay"};
+	static const char *const names[] = { "kernel", "daemon", "replay" };
 
 	return name_of(names, ARRAY_SIZE(names), recorder);
 }

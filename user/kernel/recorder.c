@@ -512,10 +512,12 @@ int em_source_open_recorder(struct em_source **ret)
 	r->source.ops = &ops;
 	r->fd_jobs = r->fd_lost = r->fd_engines = r->fd_bank[0] = r->fd_bank[1] = -1;
 	r->epoll = r->timer = -1;
-	rc = rec_begin(r);
+	rc = em_sensor_open(&r->source.sensor, EM_SENSOR_ALONE);
 	if (!rc)
-		rc = em_sensor_open(&r->source.sensor, EM_SENSOR_ALONE);
+		rc = rec_begin(r);
 	if (rc) {
+		if (r->source.sensor)
+			em_sensor_close(r->source.sensor);
 		free(r);
 		return rc;
 	}

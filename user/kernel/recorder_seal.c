@@ -317,11 +317,12 @@ int rec_intervals(struct em_source *s, __u64 from, int (*each)(struct em_interva
 {
 	struct rec *r = container_of(s, struct rec, source);
 	struct em_interval copy;
-	struct rec_kept *kept;
+	struct rec_kept *kept, *next;
 	size_t n;
 	int rc;
 
-	list_for_each_entry(kept, &r->kept, node) {
+	/* The callback may acknowledge the one that it is given. */
+	list_for_each_entry_safe(kept, next, &r->kept, node) {
 		if (kept->interval.header.number < from)
 			continue;
 		/* The callback may take the arrays, but these are the ones that are kept. */
