@@ -50,152 +50,6 @@ struct earmark_event *rec_event(struct rec *r, unsigned int type, u64 when)
 	return e;
 }
 
-/* The maps come with the first family that is attached, which may be later. */
-static int maps_open(struct rec *r)
-{
-	int fd, rc;
-
-	if (r->control)
-		return 0;
-	fd = em_map_open("control");
-	if (fd < 0)
-		return fd;
-	r->control = em_map_mmap(fd, 0, sizeof(*r->control), true);
-	rc = r->control ? 0 : -errno;
-	r->p.control = em_map_id(fd);
-	close(fd);
-	r->fd_jobs = em_map_open("jobs");
-	r->fd_lost = em_map_open("lost");
-	return rc;
-}
-
-/* Maps that nobody kept books with: begin with what they say now. */
-static void maps_begin(struct rec *r)
-{
-	struct em_control *c = r->control;
-
-	if (!c)
-		return;
-	r->p.parity = c->parity & 1;
-	r->p.epoch = max(r->p.epoch, c->epoch);
-	c->since[r->p.epoch & (EM_EPOCHS - 1)] = 0;
-	__atomic_store_n(&c->epoch, r->p.epoch, __ATOMIC_SEQ_CST);
-	rec_bank_clear(r, r->p.parity ^ 1);
-	rec_ask_again(r);
-}
-
-/* A predecessor's maps: what it did last but could not finish. */
-static void maps_resume(struct rec *r)
-{
-	struct em_control *c = r->control;
-	u64 epoch;
-
-	r->flipped = (c->parity & 1) != r->p.parity;
-	if (!r->flipped)
-		rec_bank_clear(r, r->p.parity ^ 1);
-	/* It announced a change of tags that it did not make: its epochs change nothing. */
-	for (epoch = r->p.epoch + 1; epoch <= c->epoch; epoch++)
-		rec_epoch_note(r, epoch, c->since[epoch & (EM_EPOCHS - 1)]);
-}
-
-/* Uses and submissions are told again at their next time, also those that were told before. */
-void rec_ask_again(struct rec *r)
-{
-	if (!r->control)
-		return;
-	__atomic_fetch_add(&r->control->use_gen, 1, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&r->control->free_gen, 1, __ATOMIC_SEQ_CST);
-}
-
-static int ring_watch(struct rec *r)
-{
-	struct epoll_event ring = { .events = EPOLLIN | EPOLLET };
-	_cleanup_close_ int fd = em_map_open("ring");
-
-	if (fd < 0)
-		return fd;
-	return epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &ring) ? -errno : 0;
-}
-
-/* Counters of BPF only grow, but begin anew with new maps or programs. */
-static u64 grew(u64 *last, u64 now)
-{
-	u64 by = now >= *last ? now - *last : now;
-
-	*last = now;
-	return by;
-}
-
-/* Return: EARMARK_BLIND_LOST if an edge of a hold was lost, _HOLD if nobody watched, or 0. */
-static u32 losses_read(struct rec *r, const struct em_sensor_state *st, int n)
-{
-	u64 count, recursion = 0, edges, gaps;
-	int i;
-
-	for (i = 0; r->fd_lost >= 0 && i < EARMARK_LOST_COUNT; i++) {
-		if (!em_map_sum(r->fd_lost, i, &count))
-			r->p.lost[i] += grew(&r->p.bpf_lost[i], count);
-	}
-	for (i = 0; i < n; i++)
-		recursion += st[i].recursion;
-	r->p.lost[EARMARK_LOST_RECURSION] += grew(&r->p.bpf_recursion, recursion);
-	edges = grew(&r->p.bpf_skipped, em_sensor_skipped_edges(r->source.sensor));
-	if (!r->control)
-		return 0;
-	edges += grew(&r->p.holes, __atomic_load_n(&r->control->holes, __ATOMIC_SEQ_CST));
-	gaps = grew(&r->p.gaps, __atomic_load_n(&r->control->gaps, __ATOMIC_SEQ_CST));
-	return edges ? EARMARK_BLIND_LOST : gaps ? EARMARK_BLIND_HOLD : 0;
-}
-
-static void sensors_tell(struct rec *r, const struct em_sensor_state *st, int n, u64 now)
-{
-	struct earmark_event *e;
-	int i;
-
-	for (i = 0; i < n; i++) {
-		if (st[i].attached == !!(r->p.told & 1U << i))
-			continue;
-		r->p.told ^= 1U << i;
-		e = rec_event(r,
-			      st[i].attached ? EARMARK_EVENT_SENSOR_ATTACHED
-					     : EARMARK_EVENT_SENSOR_DETACHED,
-			      now);
-		if (e)
-			snprintf(e->text, sizeof(e->text), "%s", st[i].name);
-	}
-}
-
-/* The sensors as they are now, and what that means for what the books can vouch for. */
-static void sensors_look(struct rec *r)
-{
-	const struct em_sensor_state *st;
-	bool had = r->hold, fresh;
-	u64 now;
-	u32 why;
-	int n;
-
-	em_sensor_retry(r->source.sensor);
-	fresh = !r->control && !maps_open(r);
-	if (fresh) {
-		maps_begin(r);
-		rec_ring_open(r);
-		ring_watch(r);
-	}
-	rec_ring_drain(r);
-	now = earmark_account_clamp(&r->account, em_time_monotonic());
-	n = em_sensor_states(r->source.sensor, &st);
-	/* Without the cgroups' ends, what a job holds without a file would never end. */
-	r->hold = st[EM_FAMILY_HOLD].attached && st[EM_FAMILY_CGROUP].attached;
-	r->drm = st[EM_FAMILY_DRM].attached;
-	why = losses_read(r, st, n);
-	if (why || (had && !r->hold))
-		rec_gpu_distrust(r, why ? why : EARMARK_BLIND_HOLD, now);
-	sensors_tell(r, st, n, now);
-	rec_gpu_observe(r, now);
-	if (fresh)
-		rec_gpu_devnums(r);
-}
-
 static bool any_unseeded(const struct rec *r)
 {
 	const struct rec_gpu *gpu;
@@ -231,7 +85,7 @@ static int rec_tick(struct em_source *s)
 	epoll_wait(r->epoll, ev, 2, 0);
 	if (read(r->timer, &expired, sizeof(expired)) < 0)
 		expired = 0;
-	sensors_look(r);
+	rec_sensors_look(r);
 	if (any_unseeded(r) || r->look_again)
 		rec_seed(r);
 	if (r->nr_unknowns)
@@ -255,7 +109,7 @@ static int rec_seal_now(struct em_source *s, __u64 *number)
 	struct rec *r = container_of(s, struct rec, source);
 	int rc;
 
-	sensors_look(r);
+	rec_sensors_look(r);
 	rc = rec_seal(r, true);
 	*number = r->p.number;
 	timer_set(r);
@@ -479,10 +333,10 @@ static int rec_resume(struct rec *r)
 	}
 	if (!same) {
 		tags_in_force(r);
-		maps_begin(r);
+		rec_maps_begin(r);
 		return rec_ring_open(r);
 	}
-	maps_resume(r);
+	rec_maps_resume(r);
 	rc = rec_ring_open(r);
 	if (!rc)
 		rec_gpu_restart(r);
@@ -498,7 +352,7 @@ static int watch(struct rec *r)
 	r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (r->epoll < 0 || r->timer < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->timer, &timer))
 		return -errno;
-	rc = ring_watch(r);
+	rc = rec_ring_watch(r);
 	return rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
 }
 
@@ -521,7 +375,7 @@ int em_source_open_recorder(struct em_source **ret)
 		free(r);
 		return rc;
 	}
-	rc = maps_open(r);
+	rc = rec_maps_open(r);
 	rc = rc ? 0 : rec_resume(r);
 	if (!rc)
 		rc = watch(r);
@@ -529,7 +383,7 @@ int em_source_open_recorder(struct em_source **ret)
 		rec_close(&r->source);
 		return rc;
 	}
-	sensors_look(r);
+	rec_sensors_look(r);
 	timer_set(r);
 	*ret = &r->source;
 	return 0;

@@ -192,7 +192,13 @@ struct rec {
 __attribute__((format(printf, 3, 4))) int rec_error(struct rec *r, int error, const char *fmt, ...);
 struct earmark_event *rec_event(struct rec *r, unsigned int type, u64 when);
 
+/* recorder_sense.c */
+int rec_maps_open(struct rec *r);
+void rec_maps_begin(struct rec *r);
+void rec_maps_resume(struct rec *r);
+int rec_ring_watch(struct rec *r);
 void rec_ask_again(struct rec *r);
+void rec_sensors_look(struct rec *r);
 
 /* recorder_gpu.c */
 struct rec_gpu *rec_gpu_by_name(struct rec *r, const char *name);
