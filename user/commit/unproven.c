@@ -45,18 +45,27 @@ int em_commitment_unproven_note(const struct em_commitment *c, struct em_ledger 
 	return em_ledger_state_set(l, key, text);
 }
 
-/* An auditor's own file, or a daemon that was told of the commitment only now. */
+/*
+ * For an auditor's own file, or a daemon that was told of the commitment only now. UNDEFINED in
+ * between says nothing (a window may be too short to hold an interval), but the oldest answer
+ * must reach back all the way, less one look.
+ */
 static bool unproven_all_along(const struct em_commitment *c, struct em_ledger *l, int64_t now)
 {
+	int oldest = 0;
+
 	for (int i = 1; i <= LOOKS_BACK; i++) {
 		int64_t at = now - c->prove_within / LOOKS_BACK * i;
 		struct em_verdict v;
 
-		if (at < c->declared || em_commitment_check(c, l, at, &v) ||
-		    v.status != EM_UNPROVEN)
+		if (at < c->declared || em_commitment_check(c, l, at, &v))
+			return false;
+		if (v.status == EM_UNPROVEN)
+			oldest = i;
+		else if (v.status != EM_UNDEFINED)
 			return false;
 	}
-	return true;
+	return oldest >= LOOKS_BACK - 1;
 }
 
 bool em_commitment_long_unproven(const struct em_commitment *c, struct em_ledger *l,
