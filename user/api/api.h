@@ -8,7 +8,7 @@
  *   GET  /v1/gpus        {gpus: [gpu]} the inventory
  *   GET  /v1/sensors     {sensors: [sensor]}
  *   POST /v1/tag         {cgroup, purpose, [project, ref, tagged_by]} -> {tag, job, path}
- *	cgroup is a path in the caller's own view of /sys/fs/cgroup (below it or absolute), or
+ *	cgroup is a path as the caller sees it (relative: to where it sees cgroup2), or
  *	"self". tagged_by (default "self") other than self: root only. self: the caller can
  *	write its cgroup.procs, and it lies at or below the caller's own cgroup.
  *   POST /v1/cgroup      {name} -> {cgroup, path} makes a child of the caller's cgroup, gives
@@ -27,7 +27,7 @@
  *	hold, seeded, stretched} (null: not the recorder)
  *   sensor: name, attached, why, runs, missed, recursion
  *   gpu: id, name, model, uuid, weight, meter, blind [name], holders, engines, devnums
- *	["226:128"]
+ *	["226:128"], since
  *   job: job (cgroup id, a string: 64 bits), path, uid, purpose, tagged_by, project, ref, tag,
  *	tag_job, own {tag, purpose, tagged_by}, since, gpus_held
  */

@@ -141,8 +141,8 @@ int em_cgroup_view(struct em_cgroup_view *view, const struct em_peer *peer, cons
 	for (char *line = strtok_r(text, "\n", &save); line && !r;
 	     line = strtok_r(NULL, "\n", &save)) {
 		/* the longest mount point wins, of equal ones the last: it covers the others */
-		if (!mount_parse(line, &root, &point) || !em_cgroup_below(path, point) ||
-		    strlen(point) < best)
+		if (!mount_parse(line, &root, &point) || strlen(point) < best ||
+		    (path && !em_cgroup_below(path, point)))
 			continue;
 		best = strlen(point);
 		r = view_take(view, root, point);
@@ -180,8 +180,7 @@ char *em_cgroup_seen(const struct em_peer *peer, const char *path)
 	struct em_cgroup_view view;
 	char *seen = NULL;
 
-	/* whatever is mounted where people look for it */
-	if (!em_cgroup_view(&view, peer, "/sys/fs/cgroup") && em_cgroup_below(path, view.root))
+	if (!em_cgroup_view(&view, peer, NULL) && em_cgroup_below(path, view.root))
 		seen = join(view.point, strcmp(view.root, "/") ? path + strlen(view.root) : path);
 	em_cgroup_view_clear(&view);
 	return seen ?: join("/sys/fs/cgroup", path);
@@ -231,33 +230,39 @@ static int open_path(struct em_cgroup *c, char *path, char *err, size_t len)
 	return 0;
 }
 
+/* A path of the peer's, as one of the hierarchy; relative to where it sees that. */
+static int translate(const struct em_peer *peer, const char *name, char **real, char *err,
+		     size_t len)
+{
+	struct em_cgroup_view view;
+	bool relative = *name != '/';
+	int r = em_cgroup_view(&view, peer, relative ? NULL : name);
+
+	if (!r) {
+		size_t skip = relative || !strcmp(view.point, "/") ? 0 : strlen(view.point);
+
+		*real = join(view.root, name + skip);
+	}
+	em_cgroup_view_clear(&view);
+	if (r == -ENOENT) {
+		snprintf(err, len, "%s is not in a hierarchy of cgroup version 2", name);
+		return -EINVAL;
+	}
+	if (r)
+		snprintf(err, len, "the calling process is gone");
+	return r;
+}
+
 int em_cgroup_open(struct em_cgroup *c, const struct em_peer *peer, const char *name, char *err,
 		   size_t len)
 {
-	_cleanup_free_ char *path = NULL;
-	struct em_cgroup_view view;
-	char *real = NULL;
+	char *path = NULL;
 	int r;
 
 	*c = (struct em_cgroup){ .fd = -1 };
-	if (!strcmp(name, "self")) {
-		r = em_cgroup_self(peer, &real, err, len);
-		return r ? r : open_path(c, real, err, len);
-	}
-	path = *name == '/' ? strdup(name) : join("/sys/fs/cgroup", name);
-	if (!path)
-		return -ENOMEM;
-	r = em_cgroup_view(&view, peer, path);
-	if (r == -ENOENT) {
-		snprintf(err, len, "%s is not in a hierarchy of cgroup version 2", path);
-		return -EINVAL;
-	}
-	if (!r)
-		real = join(view.root, path + (strcmp(view.point, "/") ? strlen(view.point) : 0));
-	else
-		snprintf(err, len, "the calling process is gone");
-	em_cgroup_view_clear(&view);
-	return r ? r : open_path(c, real, err, len);
+	r = strcmp(name, "self") ? translate(peer, name, &path, err, len)
+				 : em_cgroup_self(peer, &path, err, len);
+	return r ? r : open_path(c, path, err, len);
 }
 
 static bool may_write(const struct stat *st, const struct em_peer *peer)

@@ -10,7 +10,9 @@ struct em_cgroup_view {
 	char *root, *point;
 };
 
-/* The mount of cgroup2 that @path of the peer's is in. -ENOENT: none; -ESRCH: it is gone. */
+/* The mount of cgroup2 that @path of the peer's is in (NULL: any). -ENOENT: none; -ESRCH: the
+ * peer is gone.
+ */
 int em_cgroup_view(struct em_cgroup_view *view, const struct em_peer *peer, const char *path);
 void em_cgroup_view_clear(struct em_cgroup_view *view);
 

@@ -18,28 +18,35 @@
 /**
  * struct em_manager - all that the daemon holds
  * @source: NULL: nobody records here, and @why says what is missing
- * @load_id, @stored: the load being stored and its last durable interval
+ * @load_id, @stored, @stored_hash: the load being stored and its last durable interval
+ * @period: of sealing, ns; @next_seal: CLOCK_MONOTONIC, ns, as far as the recorder has said
+ * @backlog: sealed and not stored yet, when last looked
  * @ledger_error: why the last append failed; "" = it did not
- * @commitments, @commitments_error: as loaded; judged after each drain
- * @period_us: between ticks
+ * @recorder_error: why the recorder was last of no use, likewise
+ * @commitments, @commitments_error: as loaded
+ * @judge_after: CLOCK_MONOTONIC, ns: judging costs, so that it is not done more often than pays
+ * @restart_for: what was configured anew and needs a restart; "" = nothing
+ * @module_waits: the module was loaded while the daemon records alone
  */
 struct em_manager {
 	struct em_config *config;
 	int argc;
 	char **argv;
 	sd_event *event;
-	sd_event_source *server_io, *server_timer, *tick_timer;
+	sd_event_source *server_io, *server_timer, *tick_timer, *source_io, *uevents_io;
 	struct em_ledger *ledger;
 	struct em_source *source;
 	struct em_inventory inventory;
 	struct em_server *server;
 	struct em_commitments commitments;
 	struct em_alerts *alerts;
-	char why[512], ledger_error[512], commitments_error[512];
+	char why[512], ledger_error[512], recorder_error[512], commitments_error[512];
+	char privilege_error[256], restart_for[256];
 	__u8 load_id[16];
-	__u64 stored;
-	uint64_t period_us;
-	int uevents;
+	__u64 stored, backlog;
+	__u8 stored_hash[EARMARK_HASH_LEN];
+	uint64_t period, next_seal, judge_after;
+	bool module_waits;
 };
 
 /* Opens everything in order; em_manager_close() undoes what was opened. 0 or -errno, logged. */
@@ -47,10 +54,28 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 int em_manager_run(struct em_manager *m);
 void em_manager_close(struct em_manager *m);
 
-/* Everything sealed is stored and acknowledged. 0 or -errno with m->ledger_error or why. */
-int em_manager_drain(struct em_manager *m);
-/* Seals first. *number = 0: there is no recorder. */
-int em_manager_seal(struct em_manager *m, __u64 *number);
+/* --- intake.c: the recorder, and what it has sealed -------------------------------------- */
+
+/* Chooses the recorder. 0 also when there is none; -errno, logged: the one asked for is none. */
+int em_intake_open(struct em_manager *m);
+void em_intake_close(struct em_manager *m);
+/*
+ * Has the recorder look around, stores what is sealed, acknowledges what is durable. Return: 0;
+ * 1: there is more; -errno: @ledger_error or @recorder_error says why.
+ */
+int em_intake_step(struct em_manager *m);
+/* Seals first; returns when all is durable. *number = 0: there is no recorder. */
+int em_intake_seal(struct em_manager *m, __u64 *number, char *err, size_t len);
+/* Between the loop and the intake: the recorder's descriptor has changed. */
+int em_manager_watch_source(struct em_manager *m);
+
+/* --- judge.c ------------------------------------------------------------------------------ */
+
+void em_judge_load(struct em_manager *m); /* commitments, from their file */
+void em_judge_step(struct em_manager *m); /* if it is time */
+
+/* An entry of the record: @json, which is given up, under @kind. */
+void em_manager_note(struct em_manager *m, const char *kind, json_t *json);
 
 extern const struct em_route em_routes[]; /* routes.c: the API */
 

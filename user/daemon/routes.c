@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The API's paths; what they take and give is said in api.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "daemon/cgroup.h"
 #include "daemon/log.h"
@@ -57,7 +59,7 @@ static int get_sensors(void *arg, const struct em_peer *peer, json_t *body, json
 	return 0;
 }
 
-/* A string of the body's. @most 0: it must be absent or at most… any length. */
+/* A string of the body's, at most @most bytes; NULL if it may be absent and is. */
 static int string(json_t *body, const char *key, bool needed, size_t most, const char **out,
 		  char *err, size_t len)
 {
@@ -76,20 +78,54 @@ static int string(json_t *body, const char *key, bool needed, size_t most, const
 	return 0;
 }
 
-static int no_recorder(char *err, size_t len)
+/* A key that means nothing is a typing mistake, and may have been meant to matter. */
+static int only(json_t *body, const char *const *known, char *err, size_t len)
 {
-	snprintf(err, len, "nothing is recorded on this node, so nothing can be tagged");
-	return -EAGAIN;
+	const char *key;
+	json_t *value;
+	char safe[64];
+
+	json_object_foreach(body, key, value) {
+		size_t i = 0;
+
+		while (known[i] && strcmp(known[i], key))
+			i++;
+		if (known[i])
+			continue;
+		snprintf(err, len, "\"%s\" is no key of this request",
+			 em_text_safe(safe, sizeof(safe), key));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int no_recorder(const struct em_manager *m, char *err, size_t len)
+{
+	snprintf(err, len, "nothing is recorded on this node, so nothing can be tagged: %s",
+		 m->why);
+	return -ENODEV;
+}
+
+static void comm_of(const struct em_peer *peer, char *out, size_t len)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", peer->pid);
+	if (em_file_line(AT_FDCWD, path, out, len) || !em_peer_alive(peer))
+		out[0] = '\0';
 }
 
 /* What is asked for, from the body; who asks, from the socket. */
 static int parse_tag(struct earmark_event *e, const struct em_peer *peer, json_t *body,
 		     const char **cgroup, char *err, size_t len)
 {
+	static const char *const keys[] = {
+		"cgroup", "purpose", "project", "ref", "tagged_by", NULL
+	};
 	const char *purpose, *project, *ref, *by;
-	int p, b, ret;
+	int p, b, ret = only(body, keys, err, len);
 
-	ret = string(body, "cgroup", true, 4095, cgroup, err, len);
+	ret = ret ?: string(body, "cgroup", true, 4095, cgroup, err, len);
 	ret = ret ?: string(body, "purpose", true, 63, &purpose, err, len);
 	ret = ret ?: string(body, "project", false, EARMARK_PROJECT_LEN - 1, &project, err, len);
 	ret = ret ?: string(body, "ref", false, EARMARK_REF_LEN - 1, &ref, err, len);
@@ -99,7 +135,10 @@ static int parse_tag(struct earmark_event *e, const struct em_peer *peer, json_t
 	p = em_purpose_parse(purpose);
 	b = em_tagged_by_parse(by ?: "self");
 	if (p < 0 || b <= EARMARK_TAGGED_BY_NOBODY) {
-		snprintf(err, len, p < 0 ? "no such purpose" : "no such tagged_by");
+		snprintf(err, len, "%s",
+			 p < 0 ? "purpose: alignment, capabilities, mixed, serving, infrastructure "
+				 "or untagged"
+			       : "tagged_by: self, rule, scheduler or operator");
 		return -EINVAL;
 	}
 	*e = (struct earmark_event){
@@ -112,7 +151,24 @@ static int parse_tag(struct earmark_event *e, const struct em_peer *peer, json_t
 	};
 	snprintf(e->project, sizeof(e->project), "%s", project ?: "");
 	snprintf(e->ref, sizeof(e->ref), "%s", ref ?: "");
+	comm_of(peer, e->comm, sizeof(e->comm));
 	return 0;
+}
+
+/* To the module it was this daemon that tagged: the record says for whom. */
+static void note_tagger(struct em_manager *m, const struct earmark_event *e, __u32 tag, __u64 job)
+{
+	char load[33], id[24], comm[sizeof(e->comm) * 4 + 1];
+
+	if (m->source->ops->recorder != EARMARK_RECORDER_KERNEL)
+		return;
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)job);
+	em_manager_note(m, "tagged",
+			json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:s}", "load_id",
+				  em_hex(load, m->load_id, sizeof(m->load_id)), "tag",
+				  (json_int_t)tag, "job", id, "uid", (json_int_t)e->uid, "gid",
+				  (json_int_t)e->gid, "pid", (json_int_t)e->pid, "comm",
+				  em_text_safe(comm, sizeof(comm), e->comm)));
 }
 
 static int post_tag(void *arg, const struct em_peer *peer, json_t *body, json_t **answer, char *err,
@@ -129,7 +185,7 @@ static int post_tag(void *arg, const struct em_peer *peer, json_t *body, json_t 
 	if (ret)
 		return ret;
 	if (!m->source)
-		return no_recorder(err, len);
+		return no_recorder(m, err, len);
 	if (peer->uid && e.tagged_by != EARMARK_TAGGED_BY_SELF) {
 		snprintf(err, len, "only root may tag as rule, scheduler or operator");
 		return -EPERM;
@@ -143,6 +199,7 @@ static int post_tag(void *arg, const struct em_peer *peer, json_t *body, json_t 
 			snprintf(err, len, "%s", m->source->error);
 	}
 	if (!ret) {
+		note_tagger(m, &e, tag, c.id);
 		snprintf(id, sizeof(id), "%llu", (unsigned long long)c.id);
 		*answer = json_pack("{s:I,s:s,s:s}", "tag", (json_int_t)tag, "job", id, "path",
 				    c.path);
@@ -154,10 +211,13 @@ static int post_tag(void *arg, const struct em_peer *peer, json_t *body, json_t 
 static int post_cgroup(void *arg, const struct em_peer *peer, json_t *body, json_t **answer,
 		       char *err, size_t len)
 {
+	static const char *const keys[] = { "name", NULL };
 	struct em_cgroup c = { .fd = -1 };
 	_cleanup_free_ char *view = NULL;
 	const char *name;
-	int ret = string(body, "name", true, EM_CGROUP_NAME_MAX, &name, err, len);
+	int ret = only(body, keys, err, len);
+
+	ret = ret ?: string(body, "name", true, EM_CGROUP_NAME_MAX, &name, err, len);
 
 	(void)arg;
 	if (ret)
@@ -190,11 +250,9 @@ static int post_seal(void *arg, const struct em_peer *peer, json_t *body, json_t
 		snprintf(err, len, "only root and the group " GROUP " may seal an interval");
 		return -EPERM;
 	}
-	ret = em_manager_seal(m, &number);
-	if (ret) {
-		snprintf(err, len, "%s", m->ledger_error[0] ? m->ledger_error : m->why);
+	ret = em_intake_seal(m, &number, err, len);
+	if (ret)
 		return ret;
-	}
 	*answer = json_pack("{s:I,s:s}", "number", (json_int_t)number, "load_id",
 			    em_hex(hex, m->load_id, sizeof(m->load_id)));
 	return 0;
@@ -203,25 +261,56 @@ static int post_seal(void *arg, const struct em_peer *peer, json_t *body, json_t
 struct wanted {
 	const char *name;
 	__u32 id;
+	bool absent;
 };
 
 static int find_gpu(const struct earmark_gpu_info *g, void *arg)
 {
 	struct wanted *w = arg;
 
-	if (!strcmp(g->name, w->name))
-		w->id = g->gpu;
+	if (strcmp(g->name, w->name))
+		return 0;
+	w->id = g->gpu;
+	w->absent = g->blind & EARMARK_BLIND_ABSENT;
 	return 0;
+}
+
+static int retire(struct em_manager *m, const struct em_peer *peer, const char *name,
+		  const char *reason, char *err, size_t len)
+{
+	struct wanted w = { .name = name };
+	int ret;
+
+	if (m->source)
+		m->source->ops->gpus(m->source, find_gpu, &w);
+	if (w.id && !w.absent) {
+		snprintf(err, len,
+			 "%s is in use by its driver: unbind that first, or it would be "
+			 "back at once",
+			 name);
+		return -EBUSY;
+	}
+	if (w.id) {
+		ret = m->source->ops->gpu_retire(m->source, w.id, reason);
+		if (ret)
+			snprintf(err, len, "%s", m->source->error);
+		return ret;
+	}
+	ret = em_ledger_retire(m->ledger, name, reason, peer->uid);
+	if (ret)
+		snprintf(err, len, "%s", em_ledger_error(m->ledger));
+	return ret;
 }
 
 static int post_retire(void *arg, const struct em_peer *peer, json_t *body, json_t **answer,
 		       char *err, size_t len)
 {
+	static const char *const keys[] = { "name", "reason", NULL };
 	struct em_manager *m = arg;
-	struct wanted w = {};
-	const char *reason;
-	int ret = string(body, "name", true, EARMARK_NAME_LEN - 1, &w.name, err, len);
+	const char *name, *reason;
+	int ret = only(body, keys, err, len);
 
+	ret = ret ?: string(body, "name", true, EARMARK_NAME_LEN - 1, &name, err, len);
 	ret = ret ?: string(body, "reason", true, EARMARK_TEXT_LEN - 1, &reason, err, len);
 	if (ret)
 		return ret;
@@ -229,24 +318,12 @@ static int post_retire(void *arg, const struct em_peer *peer, json_t *body, json
 		snprintf(err, len, "only root may retire a GPU");
 		return -EPERM;
 	}
-	if (m->source)
-		m->source->ops->gpus(m->source, find_gpu, &w);
-	if (w.id) {
-		ret = m->source->ops->gpu_retire(m->source, w.id, reason);
-		if (ret)
-			snprintf(err, len, "%s", m->source->error);
-	} else {
-		ret = em_ledger_retire(m->ledger, w.name, reason, peer->uid);
-		if (ret)
-			snprintf(err, len, "%s",
-				 ret == -ENOENT ? "no GPU of that name is known"
-						: em_ledger_error(m->ledger));
-	}
-	if (!ret) {
-		em_inventory_forget(&m->inventory, w.name);
-		*answer = json_object();
-	}
-	return ret;
+	ret = retire(m, peer, name, reason, err, len);
+	if (ret)
+		return ret;
+	em_inventory_forget(&m->inventory, name);
+	*answer = json_object();
+	return 0;
 }
 
 const struct em_route em_routes[] = {

@@ -10,7 +10,7 @@
 /* Kernel strings are bounded, but not promised to be UTF-8. */
 static json_t *text(const char *s)
 {
-	char safe[EARMARK_TEXT_LEN * 4 + 4];
+	char safe[4096];
 
 	return json_string(s) ?: json_string(em_text_safe(safe, sizeof(safe), s));
 }
@@ -18,6 +18,17 @@ static json_t *text(const char *s)
 static json_t *number(__u64 n)
 {
 	return json_integer((json_int_t)n);
+}
+
+/* An instant of the monotonic clock, as wall time. */
+static json_t *instant(__u64 monotonic)
+{
+	char out[EM_TIME_LEN];
+
+	if (!monotonic)
+		return json_null();
+	return json_string(
+		em_time_format(out, em_time_now() - (int64_t)(em_time_monotonic() - monotonic), 3));
 }
 
 static json_t *id(const __u8 *bytes)
@@ -52,7 +63,7 @@ static int each_job(const struct earmark_job_info *j, void *rows)
 	json_object_set_new(o, "ref", text(j->ref));
 	json_object_set_new(o, "tag_job", job_id(j->tag_job));
 	json_object_set_new(o, "own", tag(j->own_tag, j->own_purpose, j->own_tagged_by));
-	json_object_set_new(o, "since", number(j->since));
+	json_object_set_new(o, "since", instant(j->since));
 	json_object_set_new(o, "gpus_held", number(j->gpus_held));
 	return json_array_append_new(rows, o);
 }
@@ -95,6 +106,7 @@ static int each_gpu(const struct earmark_gpu_info *g, void *rows)
 	json_object_set_new(o, "holders", json_integer(g->holders));
 	json_object_set_new(o, "engines", json_integer(g->engines));
 	json_object_set_new(o, "devnums", devnums(g));
+	json_object_set_new(o, "since", instant(g->since));
 	return json_array_append_new(rows, o);
 }
 
@@ -111,8 +123,17 @@ json_t *em_view_gpus(struct em_manager *m)
 {
 	json_t *rows = json_array();
 
-	if (m->source)
+	if (m->source) {
 		m->source->ops->gpus(m->source, each_gpu, rows);
+		return rows;
+	}
+	/* nobody records: they are here all the same, and unobserved */
+	for (const struct em_gpu *gpu = m->inventory.gpus; gpu; gpu = gpu->next) {
+		struct earmark_gpu_info g = gpu->info;
+
+		g.blind = gpu->present ? EARMARK_BLIND_METER : EARMARK_BLIND_ABSENT;
+		each_gpu(&g, rows);
+	}
 	return rows;
 }
 
@@ -141,7 +162,7 @@ static void recorder(json_t *o, const struct earmark_status *s, struct em_manage
 	json_object_set_new(o, "boot_id", id(s->boot_id));
 	json_object_set_new(o, "load_id", id(s->load_id));
 	json_object_set_new(o, "interval_us", number(s->interval / 1000));
-	json_object_set_new(o, "open_since", number(s->open_since));
+	json_object_set_new(o, "open_since", instant(s->open_since));
 	json_object_set_new(o, "last_sealed", number(s->last_sealed));
 	json_object_set_new(o, "last_stored", number(m->stored));
 	json_object_set_new(o, "backlog",
@@ -173,6 +194,31 @@ static json_t *or_null(const char *s)
 	return s && *s ? text(s) : json_null();
 }
 
+static void notice(json_t *all, const char *format, const char *what)
+{
+	char out[800];
+
+	snprintf(out, sizeof(out), format, what);
+	json_array_append_new(all, text(out));
+}
+
+static json_t *notices(const struct em_manager *m)
+{
+	json_t *all = json_array();
+
+	if (m->module_waits)
+		notice(all, "%s",
+		       "the module earmark has been loaded since: restart earmarkd to let "
+		       "it record");
+	if (m->restart_for[0])
+		notice(all, "configured anew, in force after a restart: %s", m->restart_for);
+	if (m->recorder_error[0])
+		notice(all, "the recorder said: %s", m->recorder_error);
+	if (m->privilege_error[0])
+		notice(all, "earmarkd runs with more rights than it needs: %s", m->privilege_error);
+	return all;
+}
+
 json_t *em_view_status(struct em_manager *m)
 {
 	struct earmark_status s = {};
@@ -197,7 +243,7 @@ json_t *em_view_status(struct em_manager *m)
 	json_object_set_new(o, "commitments",
 			    json_pack("{s:s?,s:o}", "file", m->config->commitments, "error",
 				      or_null(m->commitments_error)));
-	json_object_set_new(o, "notices", json_array());
+	json_object_set_new(o, "notices", notices(m));
 	json_object_set_new(o, "module", there ? module(m, &s) : json_null());
 	return o;
 }

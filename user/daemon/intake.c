@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The recorder, and what it has sealed: durable first, then acknowledged; see manager.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "daemon/log.h"
+#include "daemon/manager.h"
+
+#define MODULE_DIR "/sys/module/earmark"
+#define DEFAULT_PERIOD (10 * EM_NS_PER_S)
+#define BURST (500 * EM_NS_PER_MS) /* of storing, before others are served */
+#define SEAL_WAITS (20 * EM_NS_PER_S)
+
+/* --- choosing --------------------------------------------------------------------------- */
+
+static void note_recorder(struct em_manager *m, const char *event)
+{
+	char load[33];
+
+	em_manager_note(m, "recorder",
+			json_pack("{s:s, s:s, s:s}", "event", event, "recorder",
+				  em_recorder_name(m->source->ops->recorder), "load_id",
+				  em_hex(load, m->load_id, sizeof(m->load_id))));
+}
+
+static const char *module_trouble(int r)
+{
+	switch (r) {
+	case -ENOENT:
+		return "the module earmark is not loaded (modprobe earmark)";
+	case -EPROTO:
+		return "the module earmark speaks another version than this daemon: install both "
+		       "from one release";
+	case -EPERM:
+	case -EACCES:
+		return "the module earmark answers only to root";
+	default:
+		return strerror(-r);
+	}
+}
+
+static const char *recorder_trouble(int r)
+{
+	switch (r) {
+	case -EPERM:
+	case -EACCES:
+		return "BPF is not permitted here (earmarkd must be root, on a kernel that is not "
+		       "locked down)";
+	default:
+		return strerror(-r);
+	}
+}
+
+static int adopt(struct em_manager *m)
+{
+	memset(m->load_id, 0, sizeof(m->load_id));
+	m->stored = 0;
+	m->why[0] = '\0';
+	em_inventory_untold(&m->inventory);
+	return em_manager_watch_source(m);
+}
+
+int em_intake_open(struct em_manager *m)
+{
+	enum em_recorder_choice choice = m->config->recorder;
+	int module = -ENOENT, alone = -ENOENT;
+
+	m->period = m->config->period ? (uint64_t)m->config->period : DEFAULT_PERIOD;
+	if (m->config->pin_dir)
+		setenv("EARMARK_PIN_DIR", m->config->pin_dir, 1);
+	if (choice != EM_CHOICE_DAEMON)
+		module = em_source_open_module(&m->source);
+	if (module && choice == EM_CHOICE_KERNEL) {
+		em_log(LOG_ERR, "recorder \"kernel\" was asked for: %s", module_trouble(module));
+		return module;
+	}
+	if (module)
+		alone = em_source_open_recorder(&m->source);
+	if (!module || !alone)
+		return adopt(m);
+	m->source = NULL;
+	snprintf(m->why, sizeof(m->why), "%s%sand %s",
+		 choice == EM_CHOICE_DAEMON ? "" : module_trouble(module),
+		 choice == EM_CHOICE_DAEMON ? "" : ", ", recorder_trouble(alone));
+	em_log(LOG_WARNING, "nothing is recorded: %s", m->why);
+	return 0;
+}
+
+void em_intake_close(struct em_manager *m)
+{
+	if (!m->source)
+		return;
+	m->source_io = sd_event_source_disable_unref(m->source_io);
+	m->source->ops->close(m->source);
+	m->source = NULL;
+}
+
+/* The module was unloaded under us. What it had sealed and not told is gone with it. */
+static void lose(struct em_manager *m)
+{
+	note_recorder(m, "gone");
+	em_intake_close(m);
+	snprintf(m->why, sizeof(m->why),
+		 "the module earmark was unloaded: load it again (modprobe earmark)");
+	em_log(LOG_WARNING, "nothing is recorded: %s", m->why);
+}
+
+/* Where nobody records, a module that comes is taken. One that comes late is only named. */
+static void look_for_module(struct em_manager *m)
+{
+	bool there = m->config->recorder != EM_CHOICE_DAEMON && !access(MODULE_DIR, F_OK);
+
+	if (m->source) {
+		m->module_waits = there && m->source->ops->recorder != EARMARK_RECORDER_KERNEL;
+		return;
+	}
+	if (there && !em_source_open_module(&m->source) && !adopt(m))
+		em_log(LOG_NOTICE, "the module earmark is there: it records from now on");
+}
+
+/* --- storing ---------------------------------------------------------------------------- */
+
+/* struct burst - one go at the backlog; @until: CLOCK_MONOTONIC, ns */
+struct burst {
+	struct em_manager *m;
+	uint64_t until;
+	unsigned int n;
+};
+
+static int store(struct em_interval *i, void *arg)
+{
+	struct burst *b = arg;
+	struct em_manager *m = b->m;
+	int r = em_ledger_append(m->ledger, i);
+
+	if (r && r != -EEXIST) {
+		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
+			 em_ledger_error(m->ledger));
+		return r;
+	}
+	if (r) {
+		/* the first word stands; what contradicts it is no reason to stop listening */
+		em_log(LOG_ERR, "%s", em_ledger_error(m->ledger));
+		em_manager_note(m, "integrity",
+				json_pack("{s:I, s:s}", "number", (json_int_t)i->header.number,
+					  "problem", em_ledger_error(m->ledger)));
+	}
+	m->ledger_error[0] = '\0';
+	m->stored = i->header.number;
+	memcpy(m->stored_hash, i->hash, sizeof(m->stored_hash));
+	b->n++;
+	return em_time_monotonic() >= b->until;
+}
+
+static int learn_gpu(const struct earmark_gpu_info *gpu, void *arg)
+{
+	struct em_manager *m = arg;
+
+	return em_ledger_learn_gpu(m->ledger, m->load_id, gpu);
+}
+
+static int learn_job(const struct earmark_job_info *job, void *arg)
+{
+	struct em_manager *m = arg;
+
+	return em_ledger_learn_job(m->ledger, m->load_id, job);
+}
+
+/* What the recorder told an earlier ledger, or had no room to tell. */
+static void learn(struct em_manager *m)
+{
+	if (!em_ledger_unknown(m->ledger, m->load_id))
+		return;
+	m->source->ops->gpus(m->source, learn_gpu, m);
+	m->source->ops->jobs(m->source, learn_job, m);
+}
+
+static int acknowledge(struct em_manager *m)
+{
+	int r = m->source->ops->ack(m->source, m->stored, m->stored_hash);
+
+	if (r)
+		em_log(LOG_WARNING, "interval %llu is stored but not acknowledged: %s",
+		       (unsigned long long)m->stored, m->source->error);
+	return r;
+}
+
+/* A burst. Return: 0 all is stored, 1 there may be more, or -errno. */
+static int drain(struct em_manager *m)
+{
+	struct burst b = { m, em_time_monotonic() + BURST, 0 };
+	int r = m->source->ops->intervals(m->source, m->stored + 1, store, &b);
+
+	/* durable first, then acknowledged: up to the last one, in one go, after the dump */
+	if (b.n)
+		acknowledge(m);
+	if (b.n)
+		learn(m);
+	return r > 0 ? 1 : r;
+}
+
+/* Another load than before: what of it is stored? It is told what the site wants. */
+static int meet(struct em_manager *m, struct earmark_status *s)
+{
+	char text[32];
+	int r;
+
+	if (!memcmp(s->load_id, m->load_id, sizeof(m->load_id)))
+		return 0;
+	memcpy(m->load_id, s->load_id, sizeof(m->load_id));
+	em_inventory_untold(&m->inventory);
+	if (m->config->period || m->config->keep) {
+		r = m->source->ops->config(m->source, (__u64)m->config->period, m->config->keep);
+		if (r)
+			em_log(LOG_WARNING, "the recorder keeps its period: %s", m->source->error);
+		else if (m->config->period)
+			s->interval = (__u64)m->config->period;
+	}
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)s->interval);
+	em_ledger_state_set(m->ledger, "period", text);
+	note_recorder(m, "met");
+	r = em_ledger_last(m->ledger, m->load_id, &m->stored, m->stored_hash);
+	if (r)
+		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
+			 em_ledger_error(m->ledger));
+	/* an acknowledgement can be lost with the daemon that meant to send it */
+	else if (m->stored && s->first_kept && s->first_kept <= m->stored)
+		acknowledge(m);
+	return r;
+}
+
+static int look(struct em_manager *m, struct earmark_status *s)
+{
+	int r = m->source->ops->status(m->source, s);
+
+	if (!r)
+		r = meet(m, s);
+	if (r)
+		return r;
+	m->period = s->interval ?: m->period;
+	m->next_seal = s->open_since + s->interval;
+	return 0;
+}
+
+static int step(struct em_manager *m)
+{
+	struct earmark_status s;
+	int tick, r = look(m, &s);
+
+	if (r)
+		return r;
+	tick = em_inventory_tell(&m->inventory, m->source);
+	if (!tick)
+		tick = m->source->ops->tick(m->source);
+	if (tick)
+		snprintf(m->recorder_error, sizeof(m->recorder_error), "%s", m->source->error);
+	r = m->source->ops->status(m->source, &s);
+	if (r)
+		return r;
+	m->next_seal = s.open_since + s.interval;
+	/* a sensor in trouble is no reason not to store */
+	r = s.last_sealed > m->stored ? drain(m) : 0;
+	m->backlog = s.last_sealed > m->stored ? s.last_sealed - m->stored : 0;
+	return r < 0 ? r : tick ? tick : r;
+}
+
+int em_intake_step(struct em_manager *m)
+{
+	struct earmark_status s;
+	int r;
+
+	look_for_module(m);
+	if (!m->source)
+		return 0;
+	m->recorder_error[0] = '\0';
+	r = step(m);
+	if (r >= 0)
+		return r;
+	if (!m->ledger_error[0] && !m->recorder_error[0])
+		snprintf(m->recorder_error, sizeof(m->recorder_error), "%s", m->source->error);
+	/* gone, or gone and back under another number: then it is met anew at the next step */
+	if (m->source->ops->recorder == EARMARK_RECORDER_KERNEL &&
+	    m->source->ops->status(m->source, &s) == -ENOENT)
+		lose(m);
+	return r;
+}
+
+/* Until @number is durable. */
+static int drain_to(struct em_manager *m, __u64 number)
+{
+	uint64_t until = em_time_monotonic() + SEAL_WAITS;
+
+	while (m->stored < number) {
+		__u64 before = m->stored;
+		int r = drain(m);
+
+		if (r < 0)
+			return r;
+		if (m->stored == before || em_time_monotonic() > until)
+			return -EAGAIN;
+		sd_notify(0, "WATCHDOG=1");
+	}
+	return 0;
+}
+
+int em_intake_seal(struct em_manager *m, __u64 *number, char *err, size_t len)
+{
+	int r;
+
+	*number = 0;
+	if (!m->source)
+		return 0;
+	step(m); /* what the sensors know by now is in it, and the keep has room */
+	r = m->source->ops->seal(m->source, number);
+	if (r) {
+		snprintf(err, len, "%s", *m->source->error ? m->source->error : strerror(-r));
+		return r;
+	}
+	r = drain_to(m, *number);
+	if (r == -EAGAIN)
+		snprintf(err, len, "there is much to store: try again");
+	else if (r)
+		snprintf(err, len, "%s", *m->ledger_error ? m->ledger_error : m->source->error);
+	return r;
+}
