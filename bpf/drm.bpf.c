@@ -78,7 +78,7 @@ static __always_inline struct em_engine *engine_get(struct em_control *c,
 		return e;
 	new.id = __sync_fetch_and_add(&c->next_engine, 1) + 1;
 	new.first = bpf_ktime_get_ns();
-	new.last_done = new.first << 1;
+	new.last_done = new.first;
 	engine_name(new.name, sched->dev);
 	mine = !bpf_map_update_elem(&engines, &key, &new, BPF_NOEXIST);
 	e = bpf_map_lookup_elem(&engines, &key);
@@ -211,21 +211,21 @@ static __always_inline u64 context_find(u64 context, u64 seqno)
  * Rings are in order and deeper than one: work begins when the one before it is done. The
  * cell is shared and exchanged, never per processor: Σ spans of an engine <= wall.
  *
- * @start, the scheduled stamp, says when the work was given to the hardware only if that had
- * nothing else then: while it has, the scheduler moves the next one's stamp to when it noticed
- * the end of the one before, which is later than that end.
+ * @start is the scheduled stamp, which the scheduler may have moved: see EARMARK_MOVED_NS.
  */
 static __always_inline bool engine_span(struct em_engine *e, u64 *start, u64 end, bool more)
 {
-	u64 cell = load(e->last_done), last, seen;
+	u64 cell = load(e->last_done), noticed = load(e->noticed), last, seen;
+	bool moved = noticed && *start < noticed + EARMARK_MOVED_NS;
 	int i;
 
+	e->noticed = more ? bpf_ktime_get_ns() : 0;
+
 	for (i = 0; i < TRIES; i++) {
-		last = cell >> 1;
-		if (cell & 1 || *start < last)
+		last = cell;
+		if (moved || *start < last)
 			*start = last;
-		seen = __sync_val_compare_and_swap(&e->last_done, cell,
-						   (end > last ? end : last) << 1 | more);
+		seen = __sync_val_compare_and_swap(&e->last_done, cell, end > last ? end : last);
 		if (seen == cell)
 			return *start < end;
 		cell = seen;

@@ -70,13 +70,15 @@ struct em_engine_key {
  * struct em_engine
  * @id: never reused
  * @first: seen first
- * @last_done: end of the last work × 2, plus 1 if the hardware had more; by atomic exchange
+ * @last_done: end of the last work; by atomic exchange
+ * @noticed: when that was seen, if the hardware had more work then, else 0
  * @spill: by parity: work that found no room in the bank; unattributed
  */
 struct em_engine {
 	__u64 id;
 	__u64 first;
 	__u64 last_done;
+	__u64 noticed;
 	struct em_charge spill[2];
 	char name[64]; /* "<bus>/<device>" */
 };

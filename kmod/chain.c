@@ -152,13 +152,21 @@ void earmark_chain_keep(u64 bytes)
 	mutex_unlock(&chain.mutex);
 }
 
-/* Return: the first kept interval that is not before @number, with a reference; or NULL. */
-struct earmark_sealed *earmark_chain_get(u64 number)
+/**
+ * earmark_chain_get() - the first kept interval that is not before @number
+ * @last: the one read before, where the search begins if it is still kept; or NULL
+ *
+ * Return: with a reference, or NULL.
+ */
+struct earmark_sealed *earmark_chain_get(u64 number, struct earmark_sealed *last)
 {
 	struct earmark_sealed *s, *found = NULL;
 
 	mutex_lock(&chain.mutex);
-	list_for_each_entry(s, &chain.sealed, node) {
+	s = last && !list_empty(&last->node)
+		    ? last
+		    : list_first_entry(&chain.sealed, struct earmark_sealed, node);
+	for (; &s->node != &chain.sealed; s = list_next_entry(s, node)) {
 		if (s->header.number < number)
 			continue;
 		refcount_inc(&s->refs);
@@ -183,7 +191,7 @@ int earmark_chain_ack(u64 number, const u8 *hash, struct netlink_ext_ack *extack
 	list_for_each_entry_safe(s, next, &chain.sealed, node) {
 		if (ret || s->header.number > number)
 			break;
-		list_del(&s->node);
+		list_del_init(&s->node);
 		chain.bytes -= s->bytes;
 		earmark_chain_put(s);
 	}

@@ -145,10 +145,9 @@ static void probe_queue(void *unused, struct drm_sched_job *job, struct drm_sche
  * own idea of when. Work that was given up, or failed to start, has no such fence; a reset gives
  * up what ran until now, but a start that failed took no time.
  */
-static bool done_end(const struct drm_sched_fence *fence, u64 *end)
+static bool done_end(const struct drm_sched_fence *fence, u64 now, u64 *end)
 {
 	struct dma_fence *parent = fence->parent;
-	u64 now = ktime_get_ns();
 
 	*end = now;
 	if (!test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->scheduled.flags))
@@ -170,15 +169,16 @@ static bool done_end(const struct drm_sched_fence *fence, u64 *end)
 static bool done_span(struct earmark_sched *s, struct drm_sched_fence *fence, u64 *start, u64 *end)
 {
 	bool more = compat_sched_working(fence->sched);
-	bool ran = done_end(fence, end);
+	u64 now = ktime_get_ns();
+	bool ran = done_end(fence, now, end);
 	unsigned long flags;
 
 	*start = ktime_to_ns(fence->scheduled.timestamp);
 	raw_spin_lock_irqsave(&s->lock, flags);
-	if (s->more)
-		*start = 0;
+	if (s->noticed && *start < s->noticed + EARMARK_MOVED_NS)
+		*start = 0; /* when the one before it ended */
 	ran = ran && earmark_engine_span(&s->engine, start, end);
-	s->more = more;
+	s->noticed = more ? now : 0;
 	raw_spin_unlock_irqrestore(&s->lock, flags);
 	return ran;
 }

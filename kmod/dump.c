@@ -112,14 +112,11 @@ int earmark_dump_jobs(struct sk_buff *skb, struct netlink_callback *cb)
 		return batch_end(&b);
 	mutex_lock(&earmark_books.mutex);
 	job = earmark_job_next(*serial);
-	if (job) {
-		list_for_each_entry_from_rcu(job, earmark_job_list(), list)
-		{
-			if (!b.left)
-				break;
-			job_fill(batch_next(&b, sizeof(struct earmark_job_info)), job);
-			*serial = job->serial;
-		}
+	while (job && b.left) {
+		job_fill(batch_next(&b, sizeof(struct earmark_job_info)), job);
+		*serial = job->serial;
+		job = list_is_last(&job->list, earmark_job_list()) ? NULL
+								   : list_next_entry(job, list);
 	}
 	mutex_unlock(&earmark_books.mutex);
 	return batch_end(&b);
@@ -275,6 +272,19 @@ static int interval_put(struct sk_buff *skb, struct netlink_callback *cb, struct
 	return ret;
 }
 
+/* One is all out: on to the next. */
+static void intervals_next(struct intervals *it)
+{
+	struct earmark_sealed *last = it->at;
+
+	it->next = last->header.number + 1;
+	it->at = earmark_chain_get(it->next, last);
+	earmark_chain_put(last);
+	it->header = false;
+	it->segment = 0;
+	it->event = 0;
+}
+
 int earmark_dump_intervals(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct intervals *it = (struct intervals *)cb->ctx;
@@ -284,18 +294,12 @@ int earmark_dump_intervals(struct sk_buff *skb, struct netlink_callback *cb)
 		return ret;
 	while (!ret) {
 		if (!it->at)
-			it->at = earmark_chain_get(it->next);
+			it->at = earmark_chain_get(it->next, NULL);
 		if (!it->at)
 			break;
 		ret = interval_put(skb, cb, it);
-		if (ret)
-			break;
-		it->next = it->at->header.number + 1;
-		earmark_chain_put(it->at);
-		it->at = NULL;
-		it->header = false;
-		it->segment = 0;
-		it->event = 0;
+		if (!ret)
+			intervals_next(it);
 	}
 	return skb->len ?: ret;
 }

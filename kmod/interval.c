@@ -130,8 +130,13 @@ static void reap(void)
 	earmark_gpu_reap();
 }
 
-/* Under the sealer's mutex. Return: 0 or -ENOSPC, the interval being stretched then. */
-static int seal(void)
+/*
+ * Under the sealer's mutex. With @waiting, somebody waits for it, and other processors may be
+ * interrupted for a shorter grace period.
+ *
+ * Return: 0 or -ENOSPC, the interval being stretched then.
+ */
+static int seal(bool waiting)
 {
 	struct earmark_sealed *s;
 	struct earmark_interval *h;
@@ -150,7 +155,10 @@ static int seal(void)
 		sealer.stretched = true;
 		return -ENOSPC;
 	}
-	synchronize_rcu();
+	if (waiting)
+		synchronize_rcu_expedited();
+	else
+		synchronize_rcu();
 	h = &s->header;
 	h->version = EARMARK_VERSION;
 	h->recorder = EARMARK_RECORDER_KERNEL;
@@ -177,7 +185,7 @@ static void sealer_run(struct work_struct *work)
 	u64 begun = ktime_get_ns(), took;
 
 	mutex_lock(&sealer.mutex);
-	seal();
+	seal(false);
 	mutex_unlock(&sealer.mutex);
 	took = min(ktime_get_ns() - begun, sealer.period);
 	queue_delayed_work(sealer.queue, &seal_work, nsecs_to_jiffies(sealer.period - took));
@@ -190,7 +198,7 @@ int earmark_interval_seal(u64 *number, struct netlink_ext_ack *extack)
 
 	mutex_lock(&sealer.mutex);
 	*number = sealer.number;
-	ret = seal();
+	ret = seal(true);
 	mutex_unlock(&sealer.mutex);
 	if (ret)
 		NL_SET_ERR_MSG(extack,

@@ -48,7 +48,7 @@ struct earmark_sealed *earmark_chain_new(u32 nr_segments, u32 nr_events);
 bool earmark_chain_room(u32 nr_segments, u32 nr_events);
 void earmark_chain_add(struct earmark_sealed *s);
 void earmark_chain_keep(u64 bytes);
-struct earmark_sealed *earmark_chain_get(u64 number);
+struct earmark_sealed *earmark_chain_get(u64 number, struct earmark_sealed *last);
 void earmark_chain_put(struct earmark_sealed *s);
 int earmark_chain_ack(u64 number, const u8 *hash, struct netlink_ext_ack *extack);
 void earmark_chain_status(struct earmark_status *st);

@@ -246,13 +246,12 @@ bool earmark_job_dead(const struct earmark_job *job)
 /* Return: does nobody run in it, jobs of their own below it not counted? In an RCU section. */
 static bool job_empty(struct earmark_job *job)
 {
-	struct cgroup_subsys_state *pos;
+	struct cgroup_subsys_state *pos = NULL;
 	struct cgroup *cgrp;
 
 	if (!cgroup_is_populated(job->cgroup))
 		return true;
-	css_for_each_descendant_pre(pos, &job->cgroup->self)
-	{
+	while ((pos = css_next_descendant_pre(pos, &job->cgroup->self))) {
 		cgrp = container_of(pos, struct cgroup, self);
 		if (!READ_ONCE(cgrp->nr_populated_csets))
 			continue;

@@ -17,9 +17,10 @@
 #include "sensor.h"
 #include "tag.h"
 
-#define ATTR_POLICY(id, name, nl, length) [EARMARK_A_##id] = { .type = NLA_##nl, .len = length },
+#define EARMARK_POLICY_ATTR(id, name, nl, length) \
+	[EARMARK_A_##id] = { .type = NLA_##nl, .len = length },
 
-static const struct nla_policy policy[EARMARK_A_COUNT] = { EARMARK_ATTRS(ATTR_POLICY) };
+static const struct nla_policy policy[EARMARK_A_COUNT] = { EARMARK_ATTRS(EARMARK_POLICY_ATTR) };
 
 static int refuse(struct genl_info *info, int error, const char *sentence)
 {

@@ -16,7 +16,7 @@ struct drm_gpu_scheduler;
  * @gpu: lives as long as its schedulers
  * @engine: its books; last_done and total under @lock
  * @lock: raw leaf, for earmark_engine_span() from any context
- * @more: the hardware had more work when the last was done; under @lock
+ * @noticed: when its last completion was, if the hardware had more work then, else 0
  * @done, @quiet: completions at the last mark, and marks without a new one
  * @busy: some context had work in flight on it at the last mark
  * @dropped: out of the hash; @released: and was so before the last grace period
@@ -28,7 +28,7 @@ struct earmark_sched {
 	struct earmark_gpu *gpu;
 	struct earmark_engine engine;
 	raw_spinlock_t lock;
-	bool more;
+	u64 noticed;
 	u64 done;
 	u32 quiet;
 	bool busy;

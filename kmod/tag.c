@@ -73,30 +73,33 @@ static int self_check(struct netlink_ext_ack *extack)
 	return 0;
 }
 
-static int job_check(struct earmark_job *job, const struct earmark_tag *tag, bool admin,
+/* @job is the cgroup's, or NULL if it is not registered yet. */
+static int tag_check(struct earmark_job *job, const struct earmark_tag *tag, bool admin,
 		     struct netlink_ext_ack *extack)
 {
-	if (job->own && job->own->tagged_by > tag->tagged_by) {
+	if (job && job->own && job->own->tagged_by > tag->tagged_by) {
 		NL_SET_ERR_MSG(extack, "a stronger tag stands on this cgroup");
 		return -EPERM;
 	}
-	if (!job->own && tag->purpose == EARMARK_PURPOSE_UNTAGGED) {
+	if ((!job || !job->own) && tag->purpose == EARMARK_PURPOSE_UNTAGGED) {
 		NL_SET_ERR_MSG(extack, "there is no tag on this cgroup to remove");
 		return -ENOENT;
 	}
-	if (job->changes_in != earmark_interval_open())
-		job->changes = 0;
-	job->changes_in = earmark_interval_open();
-	if (job->changes >= CHANGES_MAX) {
+	if (job && job->changes_in == earmark_interval_open() && job->changes >= CHANGES_MAX) {
 		NL_SET_ERR_MSG(
 			extack,
 			"too many tag changes of this cgroup in this interval: try again in the next");
 		return -EAGAIN;
 	}
-	if (!admin && self_check(extack))
-		return -EAGAIN;
+	return admin ? 0 : self_check(extack);
+}
+
+static void tag_count(struct earmark_job *job)
+{
+	if (job->changes_in != earmark_interval_open())
+		job->changes = 0;
+	job->changes_in = earmark_interval_open();
 	job->changes++;
-	return 0;
 }
 
 /* Which jobs' effective tags change? Under the mutex, outside the lock. */
@@ -192,18 +195,13 @@ static int change_make(struct change *c, struct earmark_event_node *event, bool 
 	return ret;
 }
 
-/* The job of this very cgroup, registered if need be. Under the mutex. */
-static struct earmark_job *job_of(struct cgroup *cgrp, bool admin, struct netlink_ext_ack *extack)
+/* Register the cgroup as a job. Under the mutex. */
+static struct earmark_job *job_add(struct cgroup *cgrp, bool admin, struct netlink_ext_ack *extack)
 {
 	struct earmark_spare spare = {};
 	struct earmark_job *job;
 	unsigned long flags;
 
-	rcu_read_lock();
-	job = earmark_job_find(cgroup_id(cgrp));
-	rcu_read_unlock(); /* the mutex keeps it */
-	if (job)
-		return job;
 	/* users leave room for the operator's jobs */
 	if (earmark_job_count() < earmark_max_jobs - (admin ? 0 : earmark_max_jobs / 4))
 		earmark_spare_fill_job(&spare, current, cgrp, GFP_KERNEL_ACCOUNT);
@@ -252,12 +250,17 @@ static int tag_set(struct cgroup *cgrp, struct earmark_tag *tag, bool admin,
 	struct earmark_cell *cell, *next;
 	int ret;
 
-	c.job = job_of(cgrp, admin, extack);
-	if (!c.job)
-		return -ENOSPC;
-	ret = job_check(c.job, tag, admin, extack);
+	rcu_read_lock();
+	c.job = earmark_job_find(cgroup_id(cgrp));
+	rcu_read_unlock(); /* the mutex keeps it */
+	ret = tag_check(c.job, tag, admin, extack);
 	if (ret)
 		return ret;
+	if (!c.job)
+		c.job = job_add(cgrp, admin, extack);
+	if (!c.job)
+		return -ENOSPC;
+	tag_count(c.job);
 	tag->id = ++last_id;
 	event_fill(&event->event, tag);
 	c.own = tag->purpose == EARMARK_PURPOSE_UNTAGGED ? NULL : tag;

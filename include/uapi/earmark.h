@@ -125,6 +125,15 @@ enum earmark_meter {
 	EARMARK_METER_DRM,  /* drm_gpu_scheduler tracepoints */
 };
 
+/*
+ * While the hardware has more work at a completion, gpu_sched moves the next one's scheduled
+ * stamp to when it signalled that completion, a moment after the tracepoint. A stamp no later
+ * than this after the tracepoint is taken as moved: the work began when the one before it
+ * ended. A later one is believed: the hardware had run dry. So a span is never too long by
+ * more than this and the interrupt's latency.
+ */
+#define EARMARK_MOVED_NS 100000
+
 /* enum earmark_recorder - who kept the accounts */
 enum earmark_recorder {
 	EARMARK_RECORDER_KERNEL, /* the module */

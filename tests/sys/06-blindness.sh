@@ -38,7 +38,7 @@ fi
 # The daemon starts after the jobs: what they held before is unknown, not idle.
 daemon_down
 em sensor unpin >/dev/null
-[[ $MODE == kernel ]] && rmmod earmark
+[[ $MODE == kernel ]] && unload earmark
 rm -rf "$LEDGER"
 in_cg "$(cg early)" "$SIM/simjob" -g 1 -n 4000 -d 1000 -q 4 -w 3 >/dev/null &
 early=$!

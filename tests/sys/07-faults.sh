@@ -37,7 +37,7 @@ if [[ $MODE == kernel ]]; then
 	worker=$!
 	fine=0
 	for ((i = 0; i < loops; i++)); do
-		rmmod earmark && insmod "$B/$R/earmark.ko" period_ns=20000000 && fine=$((fine + 1))
+		unload earmark && insmod "$B/$R/earmark.ko" period_ns=20000000 && fine=$((fine + 1))
 	done
 	touch "$W/stop"
 	wait $worker

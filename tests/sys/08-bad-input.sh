@@ -39,7 +39,7 @@ if [[ $MODE == kernel ]]; then
 	daemon_down
 	"$B/fuzz/netlink_fuzz" "${EARMARK_FUZZ:-100000}"
 	em sensor unpin >/dev/null
-	rmmod earmark
+	unload earmark
 	# no module: the daemon asked for it says so and exits 2
 	refused "a missing module" "module" timeout 10 "$B/earmarkd" --ledger "$W/none" --socket "$W/none.sock" --recorder kernel
 fi

@@ -95,10 +95,24 @@ up() {
 
 down() {
 	daemon_down
+	# whatever still holds a file or sits in a cgroup of this script's
+	pkill -KILL simjob 2>/dev/null
 	em sensor unpin >/dev/null 2>&1
-	rmmod earmark 2>/dev/null
-	rmmod simgpu 2>/dev/null
+	unload earmark
+	unload simgpu
 	true
+}
+
+# unload MODULE - BPF lets go of a module a moment after its last link is gone
+unload() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[[ -d /sys/module/$1 ]] || return 0
+		rmmod "$1" 2>/dev/null && return 0
+		sleep 0.1
+	done
+	echo "# $1 cannot be unloaded: $(cat /sys/module/"$1"/refcnt) references"
+	return 1
 }
 trap down EXIT
 
