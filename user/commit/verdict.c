@@ -159,15 +159,6 @@ void em_commitment_judge(const struct em_commitment *c, const struct em_report *
 	}
 }
 
-static int first_gpu(const struct em_gpu_usage *g, void *arg)
-{
-	int64_t *first = arg;
-
-	if (g->since && (!*first || g->since < *first))
-		*first = g->since;
-	return 0;
-}
-
 /**
  * em_commitment_check() - judge the rolling window that ends at @now
  *
@@ -177,20 +168,18 @@ static int first_gpu(const struct em_gpu_usage *g, void *arg)
 int em_commitment_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
 			struct em_verdict *v)
 {
-	int64_t start = now - c->window, known = 0;
+	int64_t start = now - c->window;
 	struct em_report r;
 	int ret;
 
-	ret = em_ledger_gpus(l, start, now, first_gpu, &known);
-	if (ret)
-		return ret;
-	if (c->declared > known)
-		known = c->declared;
-	ret = em_report_make(&r, l, known > start ? known : start, now);
+	ret = em_report_make(&r, l, c->declared > start ? c->declared : start, now);
 	if (ret)
 		return ret;
 	em_commitment_judge(c, &r, v);
-	v->partial = known > start;
+	/* a GPU counts from when it entered: there is nothing to sum anew */
+	if (r.inventory > v->start)
+		v->start = r.inventory;
+	v->partial = v->start > start;
 	return 0;
 }
 

@@ -40,6 +40,8 @@ static int add_gpu(const struct em_gpu_usage *g, void *arg)
 	r->busy_unobserved += g->blind_busy;
 	r->blind |= g->blind;
 	r->engines += g->engines;
+	if (g->since && (!r->inventory || g->since < r->inventory))
+		r->inventory = g->since;
 	return 0;
 }
 

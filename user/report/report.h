@@ -29,11 +29,13 @@ struct em_part {
  * @capacity: K, with gaps; @idle: after unattributed busy was moved to used
  * @busy_total: Σ busy with unattributed; @busy_unobserved: x_b of measures
  * @blind: every EARMARK_BLIND_* seen
+ * @inventory: when the first of its GPUs entered the inventory; 0 = there is none
  * @engines: whose busy is measured; 0 = busy is not known here
  */
 struct em_report {
 	struct em_span span;
 	int64_t since, until; /* asked for */
+	int64_t inventory;
 	em_ns capacity, used, idle, unobserved, gap, unattributed;
 	struct em_part parts[EARMARK_PURPOSE_COUNT];
 	struct em_part strong[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
