@@ -216,6 +216,69 @@ static void no_data(void **state)
 	node_down(&n);
 }
 
+/* All of it is the floor: 1 % above cannot be asked for. */
+static void floor_of_everything(void **state)
+{
+	struct em_share share = commitment.share;
+	struct node n;
+
+	(void)state;
+	node_up(&n);
+	commitment.share = (struct em_share){ 1, 1 };
+	feed(&n, 0, verdict(EM_BREACHED, 999, 999));
+	feed(&n, 2, verdict(EM_BREACHED, 999, 999));
+	assert_string_equal(field(&n, 0, "state"), "firing");
+	feed(&n, 3, verdict(EM_MET, 1000, 1000));
+	assert_string_equal(field(&n, 0, "state"), "recovering");
+	commitment.share = share;
+	node_down(&n);
+}
+
+/* From sealed intervals to the alert: alignment's work, then another's, then alignment's. */
+static void over_intervals(void **state)
+{
+	static const char *const want[] = { "",        "",       "",           "",        "",
+					    "pending", "firing", "recovering", "resolved" };
+	struct em_verdict v;
+	struct node n;
+	__u32 align, other;
+
+	(void)state;
+	node_up(&n);
+	history_gpu(&n.h, 1);
+	align = history_job(&n.h, EARMARK_PURPOSE_ALIGNMENT, EARMARK_TAGGED_BY_SELF, "", "/a");
+	other = history_job(&n.h, EARMARK_PURPOSE_CAPABILITIES, EARMARK_TAGGED_BY_SELF, "", "/c");
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		history_use(&n.h, 1, i >= 3 && i < 7 ? other : align, 10 * S, 10 * S, 10 * S);
+		history_rest(&n.h, 1, 10 * S, 0, 0, 0);
+		history_seal(&n.h, 10 * S);
+		node_restart(&n);
+		assert_int_equal(em_commitment_check(&commitment, n.h.l, n.h.wall, &v), 0);
+		assert_int_equal(em_alerts_update(n.a, &commitment, &v, n.h.wall), 0);
+		assert_string_equal(field(&n, 0, "state"), want[i]);
+	}
+	node_down(&n);
+}
+
+/* What is stored may be another version's, or nonsense: it is never a reason not to start. */
+static void strange_state(void **state)
+{
+	static const char *const texts[] = { "{}", "[", "[5]", "[{}]", "[{\"state\": \"odd\"}]" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct node n;
+
+		node_up(&n);
+		assert_int_equal(em_ledger_state_set(n.h.l, "alerts", texts[i]), 0);
+		node_restart(&n);
+		feed(&n, 0, UNDEFINED);
+		feed(&n, 1, BREACHED);
+		assert_int_equal(notes(&n, "alert"), 1);
+		node_down(&n);
+	}
+}
+
 /* --- the command ------------------------------------------------------------------------- */
 
 static void script(const char *path, const char *text)
@@ -343,6 +406,9 @@ int main(void)
 		cmocka_unit_test(blindness_is_no_cure),
 		cmocka_unit_test(still_unproven),
 		cmocka_unit_test(no_data),
+		cmocka_unit_test(floor_of_everything),
+		cmocka_unit_test(over_intervals),
+		cmocka_unit_test(strange_state),
 		cmocka_unit_test(command),
 		cmocka_unit_test(command_failures),
 		cmocka_unit_test(command_hangs),
