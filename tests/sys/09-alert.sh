@@ -57,8 +57,9 @@ is "it survives a restart" "$(state)" firing
 kill $worker 2>/dev/null
 pkill simjob
 work good 14000 &
+worker=$!
 t "it recovers and is resolved" until_state resolved 40
-wait
+wait $worker
 t "the command was told of firing and resolved" \
 	bash -c "[[ \$(jq -rs 'map(.state) | join(\" \")' $W/alerts) =~ firing.*resolved ]]"
 t "each transition is in the record" [ "$(sql "SELECT count(*) FROM note WHERE kind = 'alert'")" -ge 3 ]

@@ -23,7 +23,7 @@ for d in em alone; do
 	$d tag set --cgroup $CG/m2 capabilities >/dev/null
 done
 for i in 1 2 3; do
-	in_cg "$CG/m$i" "$SIM/simjob" -g $((i % 2)) -n 600 -d 1000 -q 4 -w "$i" >/dev/null &
+	in_cg "$CG/m$i" "$SIM/simjob" -g $((i % 2)) -n 60 -d 10000 -q 4 -w "$i" >/dev/null &
 	jobs[i]=$!
 done
 wait "${jobs[@]}"
