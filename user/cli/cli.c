@@ -90,6 +90,20 @@ static void complete_verb(const struct em_object *o, const struct em_verb *v)
 				   : "");
 }
 
+static void complete_object(const struct em_object *o)
+{
+	printf("%s) words='--help", o->name);
+	for (const struct em_verb *v = o->verbs; v->name; v++) {
+		if (*v->name) {
+			printf(" %s", v->name);
+			continue;
+		}
+		for (int i = 0; v->options && v->options[i].name; i++)
+			printf(" --%s", v->options[i].name);
+	}
+	puts("' ;;");
+}
+
 int em_completion_bash(struct em_args *a)
 {
 	(void)a;
@@ -114,10 +128,7 @@ int em_completion_bash(struct em_args *a)
 		printf(" %s", objects[i]->name);
 	puts("'\nelse case ${COMP_WORDS[i]} in");
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
-		printf("%s) words='--help", objects[i]->name);
-		for (const struct em_verb *v = objects[i]->verbs; v->name; v++)
-			printf(" %s", v->name);
-		puts("' ;;");
+		complete_object(objects[i]);
 	}
 	puts("esac\ncase \"${COMP_WORDS[i]} ${COMP_WORDS[i+1]}\" in");
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
@@ -226,6 +237,7 @@ static int parse_rest(struct em_args *a, int argc, char **argv)
 				       "%s: unknown option or no argument; see earmark %s --help",
 				       argv[i], a->object->name);
 	}
+	argv[n] = NULL; /* options went out of it: a command must not see what is left behind */
 	a->argc = n;
 	a->argv = argv;
 	if (n < a->verb->least || (n > a->verb->most && !a->verb->command))

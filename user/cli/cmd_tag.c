@@ -14,6 +14,7 @@
 #include "cli/cgroup.h"
 #include "cli/cli.h"
 #include "cli/tagging.h"
+#include "report/report.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
 
@@ -57,11 +58,6 @@ struct walk {
 	json_t *paths, *tags;
 };
 
-static json_t *safe_string(const char *s)
-{
-	return json_string(s) ?: json_string("?");
-}
-
 static int each_event(const struct em_event *e, void *arg)
 {
 	struct walk *w = arg;
@@ -70,7 +66,7 @@ static int each_event(const struct em_event *e, void *arg)
 
 	snprintf(key, sizeof(key), "%llu", (unsigned long long)e->e.job);
 	if (e->e.type == EARMARK_EVENT_JOB)
-		return json_object_set_new(w->paths, key, safe_string(e->e.text));
+		return json_object_set_new(w->paths, key, em_json_text(e->e.text));
 	path = json_object_get(w->paths, key);
 	return json_array_append_new(
 		w->tags,
@@ -78,9 +74,9 @@ static int each_event(const struct em_event *e, void *arg)
 			  em_time_format(when, e->wall, 6), "job", key, "path", path, "tag",
 			  (json_int_t)e->e.tag, "purpose", em_purpose_name(e->e.purpose),
 			  "tagged_by", em_tagged_by_name(e->e.tagged_by), "project",
-			  safe_string(e->e.project), "ref", safe_string(e->e.ref), "uid",
+			  em_json_text(e->e.project), "ref", em_json_text(e->e.ref), "uid",
 			  (json_int_t)e->e.uid, "gid", (json_int_t)e->e.gid, "pid",
-			  (json_int_t)e->e.pid, "comm", safe_string(e->e.comm), "boot_id",
+			  (json_int_t)e->e.pid, "comm", em_json_text(e->e.comm), "boot_id",
 			  e->boot_id));
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
@@ -10,34 +11,10 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/tagging.h"
+#include "commit/near.h"
 #include "kernel/netlink.h"
 
 EM_CLEANUP(struct em_netlink *, em_netlink_close);
-
-/* Levenshtein, of short words: for guessing what was meant. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[32], la = strlen(a), lb = strlen(b);
-
-	if (la > 30 || lb > 30)
-		return 30;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t old = row[j], best = corner + (a[i - 1] != b[j - 1]);
-
-			best = row[j] + 1 < best ? row[j] + 1 : best;
-			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			corner = old;
-			row[j] = best;
-		}
-	}
-	return row[lb];
-}
 
 static int refuse_purpose(const char *purpose, char *err, size_t len)
 {
@@ -45,7 +22,7 @@ static int refuse_purpose(const char *purpose, char *err, size_t len)
 	size_t best = 4;
 
 	for (unsigned int p = 0; p < EARMARK_PURPOSE_COUNT; p++) {
-		size_t d = distance(purpose, em_purpose_name(p));
+		size_t d = em_near_distance(purpose, em_purpose_name(p));
 
 		if (d < best) {
 			best = d;
@@ -85,8 +62,8 @@ int em_tagging_parse(struct em_tagging *t, const char *purpose, const char *tagg
 	return 0;
 }
 
-static int by_module(struct em_netlink *nl, struct em_tagging *t, const char *dir, char *err,
-		     size_t len)
+/* Return: an open directory of the cgroup v2 hierarchy, or -errno with @err. */
+static int open_cgroup(const char *dir, char *err, size_t len)
 {
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct statfs fs;
@@ -101,27 +78,32 @@ static int by_module(struct em_netlink *nl, struct em_tagging *t, const char *di
 		snprintf(err, len, "%s is not a directory of the cgroup v2 hierarchy", dir);
 		return -EINVAL;
 	}
-	ret = em_netlink_tag(nl, fd, t->purpose, t->tagged_by, t->project, t->ref, &t->id);
-	if (ret)
-		snprintf(err, len, "%s", em_netlink_error(nl));
-	return ret;
+	return TAKE_FD(fd);
 }
 
 static int by_daemon(struct em_args *a, struct em_tagging *t, const char *dir, char *err,
 		     size_t len)
 {
-	_cleanup_json_ json_t *body = json_pack(
-		"{s:s,s:s,s:s*,s:s*,s:s}", "cgroup", dir, "purpose", em_purpose_name(t->purpose),
-		"project", t->project, "ref", t->ref, "tagged_by", em_tagged_by_name(t->tagged_by));
-	_cleanup_json_ json_t *answer = em_ask(a, "POST", "/v1/tag", body, err, len);
+	_cleanup_free_ char *path = realpath(dir, NULL); /* the daemon has another directory */
+	_cleanup_json_ json_t *body =
+		json_pack("{s:s,s:s,s:s*,s:s*,s:s}", "cgroup", path ?: dir, "purpose",
+			  em_purpose_name(t->purpose), "project", t->project, "ref", t->ref,
+			  "tagged_by", em_tagged_by_name(t->tagged_by));
+	_cleanup_json_ json_t *answer = NULL;
 
+	if (!body) {
+		snprintf(err, len, "the path of %s is not UTF-8: earmarkd cannot be told of it",
+			 dir);
+		return -EINVAL;
+	}
+	answer = em_ask(a, "POST", "/v1/tag", body, err, len);
 	if (!answer)
 		return -EIO;
 	t->id = (__u32)json_integer_value(json_object_get(answer, "tag"));
 	return 0;
 }
 
-/* Does the daemon keep the accounts itself, beside a module that may be there or not? */
+/* Does the daemon keep the accounts itself? A tag told to the module would be in no record. */
 static bool daemon_records(struct em_args *a)
 {
 	char err[256];
@@ -134,18 +116,20 @@ static bool daemon_records(struct em_args *a)
 int em_tagging_set(struct em_args *a, struct em_tagging *t, const char *dir, char *err, size_t len)
 {
 	_cleanup_(em_netlink_closep) struct em_netlink *nl = NULL;
-	int ret = em_netlink_open(&nl);
+	_cleanup_close_ int fd = open_cgroup(dir, err, len);
+	int ret;
 
-	if (!ret && !(a->socket_given && daemon_records(a)))
-		return by_module(nl, t, dir, err, len);
+	if (fd < 0)
+		return fd;
+	ret = em_netlink_open(&nl);
 	if (ret && ret != -ENOENT && ret != -EPERM) {
 		snprintf(err, len, "%s", nl ? em_netlink_error(nl) : strerror(-ret));
 		return ret;
 	}
-	ret = by_daemon(a, t, dir, err, len);
-	if (ret && !*err)
-		snprintf(err, len,
-			 "neither the module nor earmarkd is there to take a tag: modprobe "
-			 "earmark, or start earmarkd");
+	if (ret || daemon_records(a))
+		return by_daemon(a, t, dir, err, len);
+	ret = em_netlink_tag(nl, fd, t->purpose, t->tagged_by, t->project, t->ref, &t->id);
+	if (ret)
+		snprintf(err, len, "%s", em_netlink_error(nl));
 	return ret;
 }
