@@ -76,28 +76,34 @@ static void show_purposes(json_t *o)
 	em_table(purpose_columns, ARRAY_SIZE(purpose_columns), rows, "");
 }
 
+/* "0.250 : 1" */
+static const char *to_one(char out[48], const json_t *ratio)
+{
+	snprintf(out, 48, "%.3f : 1",
+		 json_number_value(json_object_get(ratio, "num")) /
+			 json_number_value(json_object_get(ratio, "den")));
+	return out;
+}
+
+/* Proven: serving counts as capabilities. Without a bound: nothing shows any capabilities work. */
 static void show_ratio(json_t *o)
 {
 	json_t *share = json_object_get(o, "alignment_share"), *ratio = json_object_get(o, "ratio");
 	json_t *possible = json_object_get(ratio, "possible"),
 	       *proven = json_object_get(ratio, "proven");
+	bool some = json_integer_value(json_object_get(json_object_get(share, "possible"), "num"));
 	char low[48], high[48];
-	double p = 0, q = 0;
 
 	printf("\nalignment: proven %s, possible %s of used GPU time\n",
 	       em_show(low, sizeof(low), json_object_get(share, "proven"), EM_SHARE),
 	       em_show(high, sizeof(high), json_object_get(share, "possible"), EM_SHARE));
-	if (json_is_object(proven))
-		p = json_number_value(json_object_get(proven, "num")) /
-		    json_number_value(json_object_get(proven, "den"));
-	if (json_is_object(possible))
-		q = json_number_value(json_object_get(possible, "num")) /
-		    json_number_value(json_object_get(possible, "den"));
-	printf("alignment : capabilities: proven %.3f : 1", p);
-	if (json_is_object(possible))
-		printf(", possible %.3f : 1\n", q);
-	else
-		puts(", possible without bound (no capabilities work was seen)");
+	printf("alignment : capabilities: proven %s, possible %s\n",
+	       json_is_object(proven) ? to_one(low, proven)
+	       : some                 ? "without bound (nothing else was done)"
+				      : "undefined",
+	       json_is_object(possible) ? to_one(high, possible)
+	       : some                   ? "without bound (no work was tagged capabilities)"
+					: "undefined");
 }
 
 static void show_quality(json_t *o)
