@@ -121,7 +121,7 @@ static int judge(struct em_args *a)
 					     "commitments", verdicts),
 				   status);
 	em_table(em_verdict_columns, EM_VERDICT_COLUMNS, verdicts,
-		 "Nothing was promised: no commitments file. See man 5 earmark-commitments.");
+		 "Nothing is promised here. To promise something: man 5 earmark-commitments.");
 	json_array_foreach(verdicts, i, v) {
 		if (check)
 			em_verdict_explain(v);

@@ -167,7 +167,7 @@ int em_status_show(struct em_args *a)
 	else
 		printf("earmarkd does not answer: %s\n", err);
 	em_table(verdict_columns, ARRAY_SIZE(verdict_columns), verdicts,
-		 "Nothing was promised here: no commitments file.");
+		 "Nothing is promised here. To promise something: man 5 earmark-commitments.");
 	if (json_array_size(alerts))
 		em_table(alert_columns, ARRAY_SIZE(alert_columns), alerts, "");
 	puts("More: earmark report, earmark job list, earmark doctor.");

@@ -141,7 +141,6 @@ static void show(json_t *o)
 		em_table(em_verdict_columns, EM_VERDICT_COLUMNS, json_object_get(o, "commitments"),
 			 "");
 	}
-	putchar('\n');
 	show_quality(o);
 }
 
