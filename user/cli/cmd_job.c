@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* earmark job - the jobs of this node, live, or as the ledger remembers them. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/time.h"
 #include "cli/cgroup.h"
 #include "cli/cli.h"
@@ -25,67 +27,123 @@ static const struct em_column columns[] = {
 	{ "busy_us", "BUSY", EM_DURATION },
 };
 
-/* Live jobs from the daemon; else, from the ledger, all that ever used a GPU. */
-static json_t *jobs(struct em_args *a)
+/* Cgroup ids are unique in one boot only. */
+static void this_boot(char hex[33])
 {
-	_cleanup_(em_ledger_closep) struct em_ledger *l = NULL;
-	char err[256];
-	json_t *answer = a->ledger_given && !a->socket_given
-				 ? NULL
-				 : em_ask(a, "GET", "/v1/jobs", NULL, err, sizeof(err));
-	json_t *rows = NULL;
+	char line[64];
+	int n = 0;
 
-	if (answer) {
-		rows = json_incref(json_object_get(answer, "jobs"));
-		json_decref(answer);
-		return rows;
+	if (em_file_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", line, sizeof(line)) < 0)
+		*line = '\0';
+	for (const char *p = line; *p && n < 32; p++) {
+		if (*p != '-')
+			hex[n++] = *p;
 	}
-	l = em_open_ledger(a);
-	if (l && em_report_rows(l, 0, em_time_now(), "job", &rows))
-		em_fail(a, "%s", em_ledger_error(l));
+	hex[n] = '\0';
+}
+
+static const char *text(const json_t *row, const char *key)
+{
+	return json_string_value(json_object_get(row, key)) ?: "";
+}
+
+static void add(json_t *row, const json_t *used, const char *key)
+{
+	json_int_t sum = json_integer_value(json_object_get(row, key));
+
+	json_object_set_new(row, key,
+			    json_integer(sum + json_integer_value(json_object_get(used, key))));
+}
+
+/* A live job gets what it used; what is live no more stays in @used. */
+static void merge(json_t *live, json_t *used)
+{
+	_cleanup_json_ json_t *index = json_object();
+	char boot[33];
+	json_t *row;
+	size_t i;
+
+	this_boot(boot);
+	json_array_foreach(live, i, row) {
+		json_object_set_new(row, "live", json_true());
+		json_object_set_new(row, "gpu_time_us", json_integer(0));
+		json_object_set_new(row, "busy_us", json_integer(0));
+		json_object_set(index, text(row, "job"), row);
+	}
+	for (i = json_array_size(used); i-- > 0;) {
+		json_t *u = json_array_get(used, i);
+
+		row = strcmp(text(u, "boot_id"), boot) ? NULL
+						       : json_object_get(index, text(u, "job"));
+		if (!row) {
+			json_object_set_new(u, "live", json_false());
+			continue;
+		}
+		add(row, u, "gpu_time_us");
+		add(row, u, "busy_us");
+		json_array_remove(used, i);
+	}
+}
+
+static json_t *live_jobs(struct em_args *a)
+{
+	char err[256];
+	json_t *rows, *answer;
+
+	if (a->ledger_given && !a->socket_given)
+		return NULL;
+	answer = em_ask(a, "GET", "/v1/jobs", NULL, err, sizeof(err));
+	rows = json_incref(json_object_get(answer, "jobs"));
+	json_decref(answer);
 	return rows;
 }
 
-/* What each live job has used so far, where the ledger can be read. */
-static void add_usage(struct em_args *a, json_t *rows)
+/* What the ledger has; an empty list where it cannot be read and need not. NULL: it must. */
+static json_t *recorded_jobs(struct em_args *a, bool needed)
 {
-	struct em_ledger *l = NULL;
-	json_t *used = NULL, *row, *u;
-	size_t i, j;
+	_cleanup_(em_ledger_closep) struct em_ledger *l = NULL;
+	json_t *rows = NULL;
 
-	if (em_ledger_open(&l, a->ledger, EM_LEDGER_READ))
-		return;
-	em_report_rows(l, 0, em_time_now(), "job", &used);
-	em_ledger_close(l);
-	json_array_foreach(rows, i, row) {
-		json_int_t time = 0, busy = 0;
+	if (needed)
+		l = em_open_ledger(a);
+	else
+		em_ledger_open(&l, a->ledger, EM_LEDGER_READ);
+	if (l && em_report_rows(l, 0, em_time_now(), "job", &rows) && needed)
+		em_fail(a, "%s", em_ledger_error(l));
+	return needed ? rows : rows ?: json_array();
+}
 
-		if (json_object_get(row, "gpu_time_us"))
-			break;
-		json_array_foreach(used, j, u) {
-			if (!json_equal(json_object_get(u, "job"), json_object_get(row, "job")))
-				continue;
-			time += json_integer_value(json_object_get(u, "gpu_time_us"));
-			busy += json_integer_value(json_object_get(u, "busy_us"));
-		}
-		json_object_set_new(row, "gpu_time_us", json_integer(time));
-		json_object_set_new(row, "busy_us", json_integer(busy));
-	}
-	json_decref(used);
+/*
+ * Live jobs from the daemon with what the ledger says that they used, and, @all or without a
+ * daemon, those that are over. NULL: it has been said why.
+ */
+static json_t *jobs(struct em_args *a, bool all)
+{
+	_cleanup_json_ json_t *live = live_jobs(a);
+	_cleanup_json_ json_t *used = recorded_jobs(a, !live || em_opt(a, "all"));
+
+	if (!used)
+		return NULL;
+	if (!live)
+		return TAKE_PTR(used);
+	merge(live, used);
+	if (all)
+		json_array_extend(live, used);
+	return TAKE_PTR(live);
 }
 
 static int list(struct em_args *a)
 {
-	json_t *rows = jobs(a);
+	json_t *rows = jobs(a, em_opt(a, "all"));
 
 	if (!rows)
 		return EM_NO_ANSWER;
-	add_usage(a, rows);
 	if (a->json)
 		return em_json_out(json_pack("{s:s,s:o}", "schema", "earmark-jobs-1", "jobs", rows),
 				   EM_FINE);
 	em_table(columns, ARRAY_SIZE(columns), rows,
-		 "No job yet. Start one: earmark run --purpose alignment -- COMMAND");
+		 "No live job; --all lists those that are over. Start one:\n"
+		 "earmark run --purpose alignment -- COMMAND");
 	json_decref(rows);
 	return EM_FINE;
 }
@@ -165,7 +223,7 @@ int em_job_show(struct em_args *a)
 
 	if (!a->argc && em_cli_cgroup_of("self", own, sizeof(own), err, sizeof(err)))
 		return em_fail(a, "%s", err);
-	rows = jobs(a);
+	rows = jobs(a, !tag);
 	if (!rows)
 		return EM_NO_ANSWER;
 	job = job_at(rows, given, tag);
@@ -174,7 +232,6 @@ int em_job_show(struct em_args *a)
 			       tag ? "%s is untagged, and so is all above it"
 				   : "%s is no job: it neither has a tag nor used a GPU",
 			       given);
-	add_usage(a, rows);
 	if (a->json)
 		return em_json_out(json_incref(job), EM_FINE);
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
@@ -184,8 +241,14 @@ int em_job_show(struct em_args *a)
 	return EM_FINE;
 }
 
+static const struct em_option list_options[] = {
+	{ "all", NULL, "those that are over too", NULL },
+	{},
+};
+
 static const struct em_verb verbs[] = {
-	{ "list", "", "live jobs with their tags", 0, 0, false, list, NULL },
+	{ "list", "", "live jobs with their tags, and what they used", 0, 0, false, list,
+	  list_options },
 	{ "show", "[CGROUP]", "one job (the caller's own)", 0, 1, false, em_job_show, NULL },
 	{},
 };
