@@ -16,7 +16,7 @@ SIM=$B/$R/simgpu
 simjob() { "$SIM/simjob" "$@"; }
 
 # oracle_busy WHO - what the simulated GPU's own clock says, ns over all rings; oracle_jobs WHO
-oracle() { awk -v who="$1" -v col="$2" '$3 == who { n += $col } END { print n + 0 }' /sys/kernel/debug/simgpu/oracle; }
+oracle() { awk -v who="$1" -v col="$2" '$3 == who { n += $col } END { printf "%.0f\n", n }' /sys/kernel/debug/simgpu/oracle; }
 oracle_busy() { oracle "$1" 4; }
 oracle_jobs() { oracle "$1" 5; }
 
@@ -154,7 +154,7 @@ job() {
 }
 
 # sql QUERY - straight from the ledger's file, to check what the product says of itself
-sql() { sqlite3 "file:$LEDGER/ledger.db?mode=ro" "$1"; }
+sql() { sqlite3 -cmd ".timeout 20000" "file:$LEDGER/ledger.db?mode=ro" "$1"; }
 
 # check_conservation - a test: every GPU row of every interval, to the nanosecond
 check_conservation() {

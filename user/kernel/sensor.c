@@ -406,8 +406,8 @@ int em_sensor_open(struct em_sensor **ret, enum em_sensor_mode mode)
 	if (!r)
 		r = em_pin_claim(&build);
 	if (r && !s->unusable[0])
-		snprintf(s->unusable, sizeof(s->unusable),
-			 "cannot pin in " EM_SENSOR_PIN_DIR ": %s", strerror(-r));
+		snprintf(s->unusable, sizeof(s->unusable), "cannot pin in %s: %s", em_pin_root(),
+			 strerror(-r));
 	em_sensor_retry(s);
 	*ret = s;
 	return 0;

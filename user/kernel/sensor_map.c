@@ -10,10 +10,11 @@
 #include "base/cleanup.h"
 #include "kernel/sensor.h"
 #include "kernel/sensor_map.h"
+#include "kernel/sensor_pin.h"
 
 static int map_path(char *out, size_t len, const char *name)
 {
-	return snprintf(out, len, EM_SENSOR_PIN_DIR "/%s", name) < (int)len ? 0 : -ENAMETOOLONG;
+	return em_pin_path(out, len, "", name);
 }
 
 int em_map_open(const char *name)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -13,9 +14,16 @@
 #include "kernel/sensor.h"
 #include "kernel/sensor_pin.h"
 
+const char *em_pin_root(void)
+{
+	const char *dir = getenv("EARMARK_PIN_DIR");
+
+	return dir && *dir ? dir : EM_SENSOR_PIN_DIR;
+}
+
 int em_pin_path(char *out, size_t len, const char *prefix, const char *name)
 {
-	return snprintf(out, len, EM_SENSOR_PIN_DIR "/%s%s", prefix, name) < (int)len
+	return snprintf(out, len, "%s/%s%s", em_pin_root(), prefix, name) < (int)len
 		       ? 0
 		       : -ENAMETOOLONG;
 }
@@ -44,18 +52,18 @@ int em_pin_dir(char *why, size_t len)
 			 "/sys/fs/bpf is not a BPF file system: mount -t bpf bpf /sys/fs/bpf");
 		return -ENODEV;
 	}
-	if (mkdir(EM_SENSOR_PIN_DIR, 0700) && errno != EEXIST) {
+	if (mkdir(em_pin_root(), 0700) && errno != EEXIST) {
 		int r = -errno;
 
-		snprintf(why, len, "cannot make " EM_SENSOR_PIN_DIR ": %s", strerror(-r));
+		snprintf(why, len, "cannot make %s: %s", em_pin_root(), strerror(-r));
 		return r;
 	}
-	return chmod(EM_SENSOR_PIN_DIR, 0700) ? -errno : 0;
+	return chmod(em_pin_root(), 0700) ? -errno : 0;
 }
 
 int em_pin_remove_all(bool (*which)(const char *name))
 {
-	_cleanup_closedir_ DIR *dir = opendir(EM_SENSOR_PIN_DIR);
+	_cleanup_closedir_ DIR *dir = opendir(em_pin_root());
 	struct dirent *e;
 	int r = 0;
 

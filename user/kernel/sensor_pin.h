@@ -28,6 +28,9 @@ int em_pin_dir(char *why, size_t len);
  */
 int em_pin_claim(const struct em_pin_build *build);
 
+/* EM_SENSOR_PIN_DIR, or what EARMARK_PIN_DIR in the environment says instead. */
+const char *em_pin_root(void);
+
 int em_pin_path(char *out, size_t len, const char *prefix, const char *name);
 bool em_pin_exists(const char *prefix, const char *name);
 void em_pin_remove(const char *prefix, const char *name);
