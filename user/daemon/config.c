@@ -291,9 +291,8 @@ static void help(void)
 	printf("usage: earmarkd [OPTION...]\n\nAccounts GPU time by research purpose and holds it "
 	       "against commitments.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		printf("  --%s%s%-*s %s\n", options[i].name, options[i].value ? " " : "",
-		       (int)(18 - strlen(options[i].name)), options[i].value ?: "",
-		       options[i].help);
+		printf("  --%s %-*s %s\n", options[i].name, (int)(18 - strlen(options[i].name)),
+		       options[i].value ?: "", options[i].help);
 }
 
 /* Applies @key only, or all where it is NULL. Return: 1: --help or --version was answered. */
