@@ -217,6 +217,7 @@ static void rec_free(struct rec *r)
 	}
 	list_for_each_entry_safe(gpu, ng, &r->gpus, node)
 		free(gpu);
+	free(r->younger.e);
 	free(r->epochs);
 	free(r->events);
 	free(r->unknowns);

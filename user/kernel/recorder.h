@@ -156,12 +156,19 @@ struct rec_ring {
 	u64 pos;
 };
 
+/* struct rec_batch - records on their way from the ring into the books */
+struct rec_batch {
+	struct earmark_ring *e;
+	size_t n, room;
+};
+
 struct rec {
 	struct em_source source;
 	struct rec_saved p;
 	struct earmark_account account;
 	struct em_control *control; /* NULL: the sensors have no maps here */
 	struct rec_ring ring;
+	struct rec_batch younger; /* than what the books were brought up to */
 	int fd_jobs, fd_lost, fd_engines, fd_bank[2];
 	int epoll, timer;
 	struct list_head gpus, kept;
@@ -237,6 +244,7 @@ int rec_epoch_note(struct rec *r, u64 epoch, u64 since);
 int rec_ring_open(struct rec *r);
 void rec_ring_close(struct rec *r);
 void rec_ring_drain(struct rec *r);
+void rec_ring_drain_until(struct rec *r, u64 instant);
 void rec_ring_release(struct rec *r);
 void rec_seed(struct rec *r);
 void rec_unknown_resolve(struct rec *r);

@@ -210,12 +210,7 @@ static int by_time(const void *a, const void *b)
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-struct batch {
-	struct earmark_ring *e;
-	size_t n, room;
-};
-
-static int batch_add(struct batch *b, const struct earmark_ring *e)
+static int batch_add(struct rec_batch *b, const struct earmark_ring *e)
 {
 	struct earmark_ring *more;
 
@@ -230,7 +225,7 @@ static int batch_add(struct batch *b, const struct earmark_ring *e)
 	return 0;
 }
 
-static int ring_collect(struct rec *r, struct batch *b)
+static int ring_collect(struct rec *r, struct rec_batch *b)
 {
 	const struct earmark_ring *e;
 	u64 at = r->ring.pos;
@@ -253,27 +248,37 @@ static int ring_collect(struct rec *r, struct batch *b)
 	return 0;
 }
 
-static void batch_apply(struct rec *r, struct batch *b)
+/* Books what happened until @instant and keeps the rest. */
+static void batch_apply(struct rec *r, struct rec_batch *b, u64 instant)
 {
 	size_t i;
 
-	qsort(b->e, b->n, sizeof(*b->e), by_time);
-	for (i = 0; i < b->n; i++) {
+	if (b->n)
+		qsort(b->e, b->n, sizeof(*b->e), by_time);
+	for (i = 0; i < b->n && b->e[i].when <= instant; i++) {
 		if (b->e[i].type == EARMARK_RING_SEED)
 			seed_apply(r, &b->e[i]);
 		else
 			apply(r, &b->e[i]);
 	}
-	free(b->e);
+	if (i)
+		memmove(b->e, b->e + i, (b->n - i) * sizeof(*b->e));
+	b->n -= i;
 }
 
-/* Books everything that is complete in the ring. */
+/*
+ * Books what is complete in the ring and happened until @instant. What is younger waits in
+ * memory, where no snapshot may be made: the caller drains the rest before one.
+ */
+void rec_ring_drain_until(struct rec *r, u64 instant)
+{
+	ring_collect(r, &r->younger);
+	batch_apply(r, &r->younger, instant);
+}
+
 void rec_ring_drain(struct rec *r)
 {
-	struct batch b = {};
-
-	ring_collect(r, &b);
-	batch_apply(r, &b);
+	rec_ring_drain_until(r, ~0ULL);
 }
 
 static int seed_collect(const struct earmark_ring *e, void *arg)
@@ -287,7 +292,6 @@ static int seed_collect(const struct earmark_ring *e, void *arg)
  */
 void rec_seed(struct rec *r)
 {
-	struct batch b = {};
 	struct rec_gpu *gpu;
 	u64 now;
 
@@ -302,11 +306,11 @@ void rec_seed(struct rec *r)
 			earmark_gpu_empty(&r->account, &gpu->account, now);
 	}
 	rec_ask_again(r);
-	if (em_sensor_seed(r->source.sensor, seed_collect, &b) || ring_collect(r, &b)) {
-		free(b.e);
+	if (em_sensor_seed(r->source.sensor, seed_collect, &r->younger)) {
+		r->younger.n = 0;
 		return; /* they stay blind; tried again at the next tick */
 	}
-	batch_apply(r, &b);
+	rec_ring_drain(r);
 	list_for_each_entry(gpu, &r->gpus, node) {
 		gpu->seeded = true;
 		gpu->lost = false;

@@ -212,13 +212,30 @@ static int tag_allowed(struct rec *r, const struct rec_cgroup *cg, const struct 
 	return 0;
 }
 
+/* The tag comes into force at an instant that has just passed: everything is split there. */
+static int tag_apply(struct rec *r, struct rec_cgroup *cg, const struct earmark_event *tag, u32 *id)
+{
+	u64 when;
+	int rc = epoch_begin(r, &when);
+
+	if (rc)
+		return rc;
+	rec_ring_drain_until(r, when);
+	when = earmark_account_clamp(&r->account, when);
+	rc = tag_stand(r, cg, tag, when, id);
+	if (!rc && !cg->is_job)
+		rec_job_register(r, cg, when, tag->pid, tag->comm);
+	if (!rc && cg->own)
+		rc = turn_below(r, cg, r->p.epoch);
+	return rc ? rc : retag_below(r, cg->id, when);
+}
+
 int rec_tag_set(struct em_source *s, int cgroup_fd, const struct earmark_event *tag, __u32 *id)
 {
 	struct rec *r = container_of(s, struct rec, source);
 	struct earmark_ring by = { .when = em_time_monotonic(), .uid = tag->uid, .pid = tag->pid };
 	__u64 cgroup = em_cgroup_id(cgroup_fd);
 	struct rec_cgroup *cg;
-	u64 when;
 	int rc;
 
 	if (!cgroup)
@@ -231,18 +248,8 @@ int rec_tag_set(struct em_source *s, int cgroup_fd, const struct earmark_event *
 	rc = tag_allowed(r, cg, tag);
 	if (rc)
 		return rc;
-	rc = epoch_begin(r, &when);
-	if (rc)
-		return rec_error(r, rc, "no memory for the tag");
-	rec_ring_drain(r); /* what happened before the instant is booked under the old tag */
-	when = earmark_account_clamp(&r->account, when);
-	rc = tag_stand(r, cg, tag, when, id);
-	if (!rc && !cg->is_job)
-		rec_job_register(r, cg, when, tag->pid, tag->comm);
-	if (!rc && cg->own)
-		rc = turn_below(r, cg, r->p.epoch);
-	if (!rc)
-		rc = retag_below(r, cg->id, when);
+	rc = tag_apply(r, cg, tag, id);
+	rec_ring_drain(r);
 	if (rc)
 		return rec_error(r, rc, "no memory for the tag");
 	rc = rec_state_save(r);
