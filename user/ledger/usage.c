@@ -9,8 +9,11 @@
 #include "base/time.h"
 #include "ledger/store.h"
 
-/* The intervals of a window: ?1 since, ?2 until, ?3 horizon. */
-#define WINDOW "i.wall_start >= ?1 AND i.wall_end <= ?2 AND i.id <= ?3"
+/*
+ * The intervals of a window: ?1 since, ?2 until, ?3 horizon; found by the index on wall_start.
+ * CROSS JOIN below keeps SQLite to that order: else it walks all rows there ever were.
+ */
+#define WINDOW "i.wall_start BETWEEN ?1 AND ?2 AND i.wall_end BETWEEN ?1 AND ?2 AND i.id <= ?3"
 
 #define PERIODS_UNTIL_GAP 3
 #define DEFAULT_PERIOD (10 * EM_NS_PER_S)
@@ -38,7 +41,7 @@ int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_
 	};
 	sqlite3_reset(s);
 	s = em_store_bind(l,
-			  "SELECT o.counter, sum(o.events) FROM interval i JOIN lost o ON "
+			  "SELECT o.counter, sum(o.events) FROM interval i CROSS JOIN lost o ON "
 			  "o.interval=i.id WHERE " WINDOW " GROUP BY o.counter",
 			  "iii", since, until, l->horizon);
 	while ((r = em_store_step(l, s)) > 0) {
@@ -57,7 +60,7 @@ static const char usage_sql[] =
 	"sum(s.gpu_time), sum(s.held), sum(s.busy), min(s.first), max(s.last) FROM "
 	"(SELECT i.load_id AS load, u.gpu, u.job, u.tag, sum(u.gpu_time) AS gpu_time, "
 	"sum(u.held) AS held, sum(u.busy) AS busy, min(i.wall_start) AS first, "
-	"max(i.wall_end) AS last FROM interval i JOIN usage u ON u.interval=i.id WHERE " WINDOW
+	"max(i.wall_end) AS last FROM interval i CROSS JOIN usage u ON u.interval=i.id WHERE " WINDOW
 	" GROUP BY 1, 2, 3, 4) s JOIN load l ON l.id=s.load "
 	"LEFT JOIN gpu_name n ON n.load=s.load AND n.id=s.gpu LEFT JOIN gpu g ON g.id=n.gpu "
 	"LEFT JOIN tag t ON t.load=s.load AND t.id=s.tag "
@@ -212,14 +215,14 @@ static const char gpu_sql[] =
 	"sum(min(u.unattributed, u.idle)) AS charged, "
 	"max(u.blind & 1) + max(u.blind & 2) + max(u.blind & 4) + max(u.blind & 8) + "
 	"max(u.blind & 16) + max(u.blind & 32) + max(u.blind & 64) + max(u.blind & 128) AS blind "
-	"FROM interval i JOIN gpu_usage u ON u.interval=i.id "
+	"FROM interval i CROSS JOIN gpu_usage u ON u.interval=i.id "
 	"JOIN gpu_name n ON n.load=i.load_id AND n.id=u.gpu WHERE " WINDOW
 	" GROUP BY n.gpu) w ON w.gpu=g.id "
 	"LEFT JOIN (SELECT gpu, max(engines) AS engines, sum(busy) AS busy, sum(wall) AS wall, "
 	"sum(blind_busy) AS blind_busy FROM (SELECT n.gpu, "
 	"count(DISTINCT e.engine) AS engines, sum(e.busy) AS busy, sum(u.wall) AS wall, "
 	"sum(CASE WHEN u.blind OR i.hiding THEN max(u.wall - e.busy, 0) ELSE 0 END) AS blind_busy "
-	"FROM interval i JOIN engine_usage e ON e.interval=i.id "
+	"FROM interval i CROSS JOIN engine_usage e ON e.interval=i.id "
 	"JOIN gpu_usage u ON u.interval=i.id AND u.gpu=e.gpu "
 	"JOIN gpu_name n ON n.load=i.load_id AND n.id=e.gpu WHERE " WINDOW
 	" GROUP BY n.gpu, i.load_id) GROUP BY gpu) e ON e.gpu=g.id "
