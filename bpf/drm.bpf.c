@@ -242,7 +242,7 @@ static __always_inline void charge_add(struct em_charge *v, u64 start, u64 ns, u
 	__sync_fetch_and_add(&v->ns, ns);
 	if (done)
 		__sync_fetch_and_add(&v->count, done);
-	for (i = 0; i < TRIES && (!old || start < old); i++) {
+	for (i = 0; ns && i < TRIES && (!old || start < old); i++) {
 		seen = __sync_val_compare_and_swap(&v->start, old, start);
 		if (seen == old)
 			return;
@@ -333,8 +333,12 @@ static __always_inline int done(struct drm_sched_fence *fence)
 	end = done_end(fence, sched);
 	start = fence_stamp(&fence->scheduled);
 	e = engine_get(c, sched);
-	if (!e || !engine_span(e, &start, end, sched_working(sched)))
+	if (!e)
 		return 0;
+	if (!engine_span(e, &start, end, sched_working(sched))) {
+		charge_add(&e->spill[load(c->parity) & 1], 0, 0, 1); /* a completion all the same */
+		return 0;
+	}
 	cgroup = context_find(fence->finished.context, fence->finished.seqno);
 	charge_split(c, e, cgroup, start, end);
 	return 0;

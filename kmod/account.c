@@ -192,6 +192,12 @@ void earmark_engine_charge(struct earmark_account *a, struct earmark_engine *e, 
 	atomic64_add(1, &e->done[p]);
 }
 
+/* A completion that took no time that could be measured; in an RCU section. */
+void earmark_engine_done(struct earmark_account *a, struct earmark_engine *e)
+{
+	atomic64_add(1, &e->done[READ_ONCE(a->parity)]);
+}
+
 /**
  * earmark_holder_charge() - charge busy time to a job, split by the tags that were in force
  *

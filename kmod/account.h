@@ -190,6 +190,7 @@ void earmark_engine_init(struct earmark_account *a, struct earmark_engine *e,
 			 struct earmark_gpu_account *gpu, u32 id, u64 now);
 void earmark_engine_remove(struct earmark_account *a, struct earmark_engine *e);
 bool earmark_engine_span(struct earmark_engine *e, u64 *start, u64 *end);
+void earmark_engine_done(struct earmark_account *a, struct earmark_engine *e);
 void earmark_engine_charge(struct earmark_account *a, struct earmark_engine *e, u64 start, u64 end);
 u64 earmark_holder_charge(struct earmark_account *a, struct earmark_holder *h, u64 start, u64 end);
 void earmark_gpu_unattributed(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 start,

@@ -219,6 +219,8 @@ static void probe_done(void *unused, struct drm_sched_fence *fence)
 		earmark_lost(EARMARK_LOST_UNKNOWN, 1);
 	else if (done_span(s, fence, &start, &end))
 		done_charge(s, ctx, seqno, start, end);
+	else
+		earmark_engine_done(&earmark_books.account, &s->engine);
 	if (ctx) /* only now: the context and the holder live while it is in flight */
 		smp_store_release(&ctx->done, seqno);
 	rcu_read_unlock();

@@ -58,10 +58,11 @@ sync_ledger
 is "an unbound GPU stays in the inventory" "$(em --json gpu list | jq '.gpus | length')" "$k0"
 t "… as absent" [ "$(em --json gpu list | jq '[.gpus[] | select(.blind | index("absent"))] | length')" = 1 ]
 t "doctor says so" grep -q absent <(em doctor 2>&1)
-u0=$(report .unobserved_us)
+read -r u0 c0 < <(report '"\(.unobserved_us) \(.capacity_us)"')
 sleep 2
 sync_ledger
-near "its time is unobserved" $(($(report .unobserved_us) - u0)) 2000000 1200000
+read -r u1 c1 < <(report '"\(.unobserved_us) \(.capacity_us)"')
+near "its time, and nothing else, is unobserved" $((2 * (u1 - u0))) $((c1 - c0)) 4
 echo simgpu.1 >/sys/bus/platform/drivers/simgpu/bind
 sleep 2.5
 is "bound again it is observed" "$(em --json gpu list | jq '[.gpus[] | select(.blind | length > 0)] | length')" 0

@@ -42,8 +42,10 @@ static void charge_book(struct rec *r, const struct em_charge_key *key, const st
 		r->p.lost[EARMARK_LOST_UNKNOWN] += c->count;
 		return;
 	}
-	earmark_bank_add(&e->engine.busy[p], c->start, c->ns);
 	atomic64_add(c->count, &e->engine.done[p]);
+	if (!c->ns)
+		return;
+	earmark_bank_add(&e->engine.busy[p], c->start, c->ns);
 	e->engine.total += c->ns;
 	cg = key->cgroup ? rec_cgroup_get(r, key->cgroup, NULL) : NULL;
 	if (cg)
@@ -77,7 +79,8 @@ static void spill_book(struct rec *r, u32 parity)
 	for (end = em_map_next(r->fd_engines, NULL, &next); !end;
 	     end = em_map_next(r->fd_engines, &key, &next)) {
 		key = next;
-		if (em_map_get(r->fd_engines, &key, &e) || !e.spill[parity].ns)
+		if (em_map_get(r->fd_engines, &key, &e) ||
+		    !(e.spill[parity].ns | e.spill[parity].count))
 			continue;
 		engine = rec_engine_get(r, e.id);
 		if (!engine)
@@ -88,7 +91,7 @@ static void spill_book(struct rec *r, u32 parity)
 		engine->spill_ns[parity] = e.spill[parity].ns;
 		engine->spill_count[parity] = e.spill[parity].count;
 		nobody.engine = e.id;
-		if (c.ns)
+		if (c.ns | c.count)
 			charge_book(r, &nobody, &c);
 	}
 }
