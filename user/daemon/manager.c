@@ -13,7 +13,8 @@
 #include "daemon/manager.h"
 #include "daemon/privilege.h"
 
-#define TICK (EM_NS_PER_S) /* sensors and devices are looked at no less often */
+#define TICK (2 * EM_NS_PER_S)    /* sensors are looked at no less often */
+#define RESCAN (10 * EM_NS_PER_S) /* devices, though the kernel says when they change */
 #define AFTER_SEAL (10 * EM_NS_PER_MS)
 #define TIMER_ACCURACY_US 1000
 
@@ -61,16 +62,28 @@ static void log_change(struct em_manager *m)
 	snprintf(last, sizeof(last), "%s", now);
 }
 
+static void scan(struct em_manager *m)
+{
+	static bool failing;
+	uint64_t now = em_time_monotonic();
+	int r;
+
+	if (now < m->scan_after)
+		return;
+	m->scan_after = now + RESCAN;
+	r = em_inventory_scan(&m->inventory, m->config);
+	if (r < 0 && !failing)
+		em_log(LOG_WARNING, "cannot look for GPUs in /sys/class/drm: %s", strerror(-r));
+	failing = r < 0;
+}
+
 /* Return: as em_intake_step(). */
 static int step(struct em_manager *m)
 {
-	static bool blind;
 	char text[600];
-	int r = em_inventory_scan(&m->inventory, m->config);
+	int r;
 
-	if (r < 0 && !blind)
-		em_log(LOG_WARNING, "cannot look for GPUs in /sys/class/drm: %s", strerror(-r));
-	blind = r < 0;
+	scan(m);
 	r = em_intake_step(m);
 	log_change(m);
 	if (r <= 0) /* a backlog is stored before it is judged */
@@ -80,7 +93,7 @@ static int step(struct em_manager *m)
 	return r;
 }
 
-/* At once if there is more; just after the next seal; at least each second, or period. */
+/* At once if there is more; just after the next seal; at least each TICK, or period. */
 static uint64_t pause_us(const struct em_manager *m, int r)
 {
 	uint64_t longest = m->period < TICK ? m->period : TICK, now = em_time_monotonic();
@@ -118,8 +131,10 @@ static int on_uevent(sd_event_source *s, int fd, uint32_t revents, void *arg)
 
 	(void)s;
 	(void)revents;
-	if (em_inventory_event(fd) > 0)
+	if (em_inventory_event(fd) > 0) {
+		m->scan_after = 0;
 		sd_event_source_set_time_relative(m->tick_timer, 0);
+	}
 	return 0;
 }
 
@@ -188,6 +203,7 @@ static void take_config(struct em_manager *m, struct em_config *fresh)
 		m->alerts = alerts;
 	}
 	memset(m->load_id, 0, sizeof(m->load_id)); /* met anew, it is told the new period */
+	m->scan_after = 0;
 }
 
 static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
@@ -280,7 +296,8 @@ static void watch_devices(struct em_manager *m)
 	int fd = em_inventory_events_open();
 
 	if (fd < 0 || sd_event_add_io(m->event, &m->uevents_io, fd, EPOLLIN, on_uevent, m) < 0) {
-		em_log(LOG_NOTICE, "devices are looked for each second only: %s", strerror(-fd));
+		em_log(LOG_NOTICE, "devices are looked for every ten seconds only: %s",
+		       strerror(-fd));
 		return;
 	}
 	sd_event_source_set_io_fd_own(m->uevents_io, 1);

@@ -24,7 +24,7 @@
  * @ledger_error: why the last append failed; "" = it did not
  * @recorder_error: why the recorder was last of no use, likewise
  * @commitments, @commitments_error: as loaded
- * @judge_after: CLOCK_MONOTONIC, ns: judging costs, so that it is not done more often than pays
+ * @scan_after, @judge_after: CLOCK_MONOTONIC, ns: what costs is not done more often than pays
  * @restart_for: what was configured anew and needs a restart; "" = nothing
  * @module_waits: the module was loaded while the daemon records alone
  */
@@ -45,7 +45,7 @@ struct em_manager {
 	__u8 load_id[16];
 	__u64 stored, backlog;
 	__u8 stored_hash[EARMARK_HASH_LEN];
-	uint64_t period, next_seal, judge_after;
+	uint64_t period, next_seal, scan_after, judge_after;
 	bool module_waits;
 };
 
