@@ -104,6 +104,7 @@ static void lose(struct em_manager *m)
 {
 	note_recorder(m, "gone");
 	em_intake_close(m);
+	m->recorder_error[0] = '\0';
 	snprintf(m->why, sizeof(m->why),
 		 "the module earmark was unloaded: load it again (modprobe earmark)");
 	em_log(LOG_WARNING, "nothing is recorded: %s", m->why);

@@ -19,9 +19,9 @@
  * A long window over a large ledger takes seconds to sum up. Judging may take one part in so many
  * of a processor, and waits no longer than this.
  */
-#define COST_PART 200
-#define CHEAP (100 * EM_NS_PER_MS)
-#define PAUSE_MAX (600 * EM_NS_PER_S)
+#define COST_PART 50
+#define CHEAP (50 * EM_NS_PER_MS)
+#define PAUSE_MAX (3600 * EM_NS_PER_S)
 
 /* Every revision of the promises enters the record, with its text. */
 static void record_revision(struct em_manager *m)
