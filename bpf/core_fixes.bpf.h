@@ -36,19 +36,6 @@ static __always_inline u64 fence_stamp(const struct dma_fence *f)
 }
 
 /*
- * Has the hardware more work? "drm/sched: implement dynamic job-flow control" (6.8) counts in
- * credits what was counted in jobs.
- */
-static __always_inline bool sched_working(struct drm_gpu_scheduler *sched)
-{
-	if (bpf_core_field_exists(sched->credit_count))
-		return sched->credit_count.counter > 0;
-	if (bpf_core_field_exists(sched->hw_rq_count))
-		return sched->hw_rq_count.counter > 0;
-	return false;
-}
-
-/*
  * Is this the scheduler's own submission of work to the hardware, and not a completion or a
  * reset? "drm/sched: convert drm scheduler to use a work queue" (6.8): a work item does it, no
  * longer a thread.
@@ -76,6 +63,8 @@ static __always_inline bool sched_submitting(struct drm_gpu_scheduler *sched,
  */
 #define DRM_QUEUE_OLD "tp_btf/drm_sched_job"
 #define DRM_QUEUE_NEW "tp_btf/drm_sched_job_queue"
+#define DRM_RUN_OLD "tp_btf/drm_run_job"
+#define DRM_RUN_NEW "tp_btf/drm_sched_job_run"
 #define DRM_DONE_OLD "tp_btf/drm_sched_process_job"
 #define DRM_DONE_NEW "tp_btf/drm_sched_job_done"
 

@@ -22,6 +22,13 @@ struct {
 } engines SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EM_ENGINES);
+	__type(key, u32);
+	__type(value, struct em_begun);
+} begun SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct em_submit_key);
@@ -207,28 +214,43 @@ static __always_inline u64 context_find(u64 context, u64 seqno)
 	return 0;
 }
 
+/* When was the job given to the hardware? 0: not known. */
+static __always_inline u64 begun_at(struct em_engine *e, u64 context, u64 seqno)
+{
+	u32 id = e->id, i, k;
+	struct em_begun *b = bpf_map_lookup_elem(&begun, &id);
+	u64 nr;
+
+	if (!b)
+		return 0;
+	nr = load(b->nr);
+	for (i = 1; i <= EARMARK_BEGUN && i <= nr; i++) {
+		k = (nr - i) & (EARMARK_BEGUN - 1);
+		if (b->job[k].seqno == seqno && b->job[k].context == context)
+			return load(b->job[k].at);
+	}
+	return 0;
+}
+
 /*
  * Rings are in order and deeper than one: work begins when the one before it is done. The
- * cell is shared and exchanged, never per processor: Σ spans of an engine <= wall.
- *
- * @start is the scheduled stamp, which the scheduler may have moved: see EARMARK_MOVED_NS.
+ * cell is shared and exchanged, never per processor: Σ spans of an engine <= wall. @at is when
+ * the work was given to the hardware, @start the scheduled stamp: see EARMARK_BEGUN.
  */
-static __always_inline bool engine_span(struct em_engine *e, u64 *start, u64 end, bool more)
+static __always_inline bool engine_span(struct em_engine *e, u64 at, u64 *start, u64 end)
 {
-	u64 cell = load(e->last_done), noticed = load(e->noticed), last, seen;
-	bool moved = noticed && *start < noticed + EARMARK_MOVED_NS;
+	u64 last = load(e->last_done), seen;
 	int i;
 
-	e->noticed = more ? bpf_ktime_get_ns() : 0;
-
+	if (*start < at)
+		*start = at;
 	for (i = 0; i < TRIES; i++) {
-		last = cell;
-		if (moved || *start < last)
+		if ((at && at <= last) || *start < last)
 			*start = last;
-		seen = __sync_val_compare_and_swap(&e->last_done, cell, end > last ? end : last);
-		if (seen == cell)
+		seen = __sync_val_compare_and_swap(&e->last_done, last, end > last ? end : last);
+		if (seen == last)
 			return *start < end;
-		cell = seen;
+		last = seen;
 	}
 	miss(EM_FAMILY_DRM);
 	return false;
@@ -320,7 +342,7 @@ static __always_inline int done(struct drm_sched_fence *fence)
 	struct em_control *c = control_get();
 	struct drm_gpu_scheduler *sched;
 	struct em_engine *e;
-	u64 start, end, cgroup;
+	u64 start, end, at, cgroup;
 
 	if (!fence || !c)
 		return 0;
@@ -335,13 +357,53 @@ static __always_inline int done(struct drm_sched_fence *fence)
 	e = engine_get(c, sched);
 	if (!e)
 		return 0;
-	if (!engine_span(e, &start, end, sched_working(sched))) {
+	at = begun_at(e, fence->finished.context, fence->finished.seqno);
+	if (!engine_span(e, at, &start, end)) {
 		charge_add(&e->spill[load(c->parity) & 1], 0, 0, 1); /* a completion all the same */
 		return 0;
 	}
 	cgroup = context_find(fence->finished.context, fence->finished.seqno);
 	charge_split(c, e, cgroup, start, end);
 	return 0;
+}
+
+static __always_inline int run(struct drm_sched_job *job)
+{
+	struct em_control *c = control_get();
+	struct drm_sched_fence *fence;
+	struct em_engine *e;
+	struct em_begun *b;
+	u32 id, k;
+
+	if (!job || !c)
+		return 0;
+	count(&runs, EM_FAMILY_DRM);
+	fence = job->s_fence;
+	e = fence && job->sched ? engine_get(c, job->sched) : NULL;
+	if (!e)
+		return 0;
+	id = e->id;
+	b = bpf_map_lookup_elem(&begun, &id);
+	if (!b)
+		return 0; /* more engines than are remembered: the scheduled stamp will do */
+	k = load(b->nr) & (EARMARK_BEGUN - 1); /* one worker gives all jobs of a scheduler */
+	b->job[k].context = fence->finished.context;
+	b->job[k].seqno = fence->finished.seqno;
+	b->job[k].at = bpf_ktime_get_ns();
+	__sync_fetch_and_add(&b->nr, 1);
+	return 0;
+}
+
+SEC(DRM_RUN_OLD)
+int BPF_PROG(drm_run_old, struct drm_sched_job *job, struct drm_sched_entity *entity)
+{
+	return run(job);
+}
+
+SEC(DRM_RUN_NEW)
+int BPF_PROG(drm_run_new, struct drm_sched_job *job, struct drm_sched_entity *entity)
+{
+	return run(job);
 }
 
 SEC(DRM_QUEUE_OLD)

@@ -7,7 +7,7 @@
 #ifndef EARMARK_LAYOUT_H
 #define EARMARK_LAYOUT_H
 
-#define EM_LAYOUT 1
+#define EM_LAYOUT 2
 #define EM_EPOCHS 64 /* instants of retags that are kept; a power of two */
 #define EM_ANCESTORS 16
 #define EM_SLOTS 8 /* changes of job on one context with work in flight; a power of two */
@@ -71,16 +71,24 @@ struct em_engine_key {
  * @id: never reused
  * @first: seen first
  * @last_done: end of the last work; by atomic exchange
- * @noticed: when that was seen, if the hardware had more work then, else 0
  * @spill: by parity: work that found no room in the bank; unattributed
  */
 struct em_engine {
 	__u64 id;
 	__u64 first;
 	__u64 last_done;
-	__u64 noticed;
 	struct em_charge spill[2];
 	char name[64]; /* "<bus>/<device>" */
+};
+
+#define EM_ENGINES 1024
+
+/* struct em_begun - by engine id: jobs about to be given to the hardware; see EARMARK_BEGUN */
+struct em_begun {
+	__u64 nr;
+	struct {
+		__u64 context, seqno, at;
+	} job[EARMARK_BEGUN];
 };
 
 /**

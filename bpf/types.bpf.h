@@ -119,15 +119,9 @@ struct dma_fence {
 	unsigned long flags;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 /* Not one of them has all of these: core_fixes.bpf.h knows. */
 struct drm_gpu_scheduler {
 	struct device *dev;
-	atomic_t hw_rq_count;
-	atomic_t credit_count;
 	struct task_struct *thread;
 	struct work_struct work_run_job;
 };

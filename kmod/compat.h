@@ -53,16 +53,6 @@ static inline struct nlattr **compat_dump_attrs(struct netlink_callback *cb)
 #endif
 }
 
-/* 6.8 (a78422e9dff3): what is on the hardware is counted in credits, no longer in jobs. */
-static inline bool compat_sched_working(struct drm_gpu_scheduler *sched)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
-	return atomic_read(&sched->credit_count) > 0;
-#else
-	return atomic_read(&sched->hw_rq_count) > 0;
-#endif
-}
-
 /*
  * Is this the scheduler's own submission of work to the hardware, and not a completion or a reset?
  * 6.8 (a6149f039369): a work item does it, no longer a thread.

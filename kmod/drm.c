@@ -145,9 +145,10 @@ static void probe_queue(void *unused, struct drm_sched_job *job, struct drm_sche
  * own idea of when. Work that was given up, or failed to start, has no such fence; a reset gives
  * up what ran until now, but a start that failed took no time.
  */
-static bool done_end(const struct drm_sched_fence *fence, u64 now, u64 *end)
+static bool done_end(const struct drm_sched_fence *fence, u64 *end)
 {
 	struct dma_fence *parent = fence->parent;
+	u64 now = ktime_get_ns();
 
 	*end = now;
 	if (!test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->scheduled.flags))
@@ -166,19 +167,34 @@ static bool done_end(const struct drm_sched_fence *fence, u64 now, u64 *end)
  * it has, the scheduler moves the next one's stamp to when it noticed the end of the one before,
  * which is later than that end.
  */
+/* When was the job given to the hardware? 0: not known. Under the engine's lock. */
+static u64 begun_at(const struct earmark_sched *s, const struct dma_fence *job)
+{
+	const struct earmark_begun *b;
+	u32 i;
+
+	for (i = 1; i <= min_t(u32, s->nr_begun, EARMARK_BEGUN); i++) {
+		b = &s->begun[(s->nr_begun - i) % EARMARK_BEGUN];
+		if (b->seqno == job->seqno && b->context == job->context)
+			return b->at;
+	}
+	return 0;
+}
+
 static bool done_span(struct earmark_sched *s, struct drm_sched_fence *fence, u64 *start, u64 *end)
 {
-	bool more = compat_sched_working(fence->sched);
-	u64 now = ktime_get_ns();
-	bool ran = done_end(fence, now, end);
+	bool ran = done_end(fence, end);
 	unsigned long flags;
+	u64 at;
 
 	*start = ktime_to_ns(fence->scheduled.timestamp);
 	raw_spin_lock_irqsave(&s->lock, flags);
-	if (s->noticed && *start < s->noticed + EARMARK_MOVED_NS)
-		*start = 0; /* when the one before it ended */
+	at = begun_at(s, &fence->finished);
+	if (at && at <= s->engine.last_done)
+		*start = 0; /* without a gap: see EARMARK_BEGUN */
+	else
+		*start = max(*start, at);
 	ran = ran && earmark_engine_span(&s->engine, start, end);
-	s->noticed = more ? now : 0;
 	raw_spin_unlock_irqrestore(&s->lock, flags);
 	return ran;
 }
@@ -226,6 +242,27 @@ static void probe_done(void *unused, struct drm_sched_fence *fence)
 	rcu_read_unlock();
 }
 
+/* By the scheduler, just before it gives the job to the hardware. */
+static void probe_run(void *unused, struct drm_sched_job *job, struct drm_sched_entity *entity)
+{
+	const struct dma_fence *fence = &job->s_fence->finished;
+	struct earmark_sched *s;
+	unsigned long flags;
+
+	rcu_read_lock();
+	s = earmark_sched_find(job->sched);
+	if (s) {
+		raw_spin_lock_irqsave(&s->lock, flags);
+		s->begun[s->nr_begun++ % EARMARK_BEGUN] = (struct earmark_begun){
+			.context = fence->context,
+			.seqno = fence->seqno,
+			.at = ktime_get_ns(),
+		};
+		raw_spin_unlock_irqrestore(&s->lock, flags);
+	}
+	rcu_read_unlock();
+}
+
 /* The tracepoints had other names until 6.17. */
 static const struct probe {
 	const char *name;
@@ -233,6 +270,8 @@ static const struct probe {
 } probes[] = {
 	{ "drm_sched_job", probe_queue },
 	{ "drm_sched_job_queue", probe_queue },
+	{ "drm_run_job", probe_run },
+	{ "drm_sched_job_run", probe_run },
 	{ "drm_sched_process_job", probe_done },
 	{ "drm_sched_job_done", probe_done },
 };

@@ -7,6 +7,13 @@
 
 struct drm_gpu_scheduler;
 
+/* struct earmark_begun - a job, by its fence, and when it was about to be given to the hardware */
+struct earmark_begun {
+	u64 context;
+	u64 seqno;
+	u64 at;
+};
+
 /**
  * struct earmark_sched - a scheduler, which is one hardware queue
  * @node: in the hash by pointer; out of it once @dropped
@@ -16,7 +23,8 @@ struct drm_gpu_scheduler;
  * @gpu: lives as long as its schedulers
  * @engine: its books; last_done and total under @lock
  * @lock: raw leaf, for earmark_engine_span() from any context
- * @noticed: when its last completion was, if the hardware had more work then, else 0
+ * @begun, @nr_begun: jobs about to be given to the hardware, the newest at nr_begun - 1; under
+ *@lock
  * @done, @quiet: completions at the last mark, and marks without a new one
  * @busy: some context had work in flight on it at the last mark
  * @dropped: out of the hash; @released: and was so before the last grace period
@@ -28,7 +36,8 @@ struct earmark_sched {
 	struct earmark_gpu *gpu;
 	struct earmark_engine engine;
 	raw_spinlock_t lock;
-	u64 noticed;
+	struct earmark_begun begun[EARMARK_BEGUN];
+	u32 nr_begun;
 	u64 done;
 	u32 quiet;
 	bool busy;

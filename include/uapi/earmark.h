@@ -126,13 +126,14 @@ enum earmark_meter {
 };
 
 /*
- * While the hardware has more work at a completion, gpu_sched moves the next one's scheduled
- * stamp to when it signalled that completion, a moment after the tracepoint. A stamp no later
- * than this after the tracepoint is taken as moved: the work began when the one before it
- * ended. A later one is believed: the hardware had run dry. So a span is never too long by
- * more than this and the interrupt's latency.
+ * When did the hardware begin a job? gpu_sched's scheduled stamp is made after the job was
+ * given to the hardware, and moved, if it was given while another ran, to when that one was
+ * noticed to have ended. So both meters also note when each job is about to be given: if that
+ * was before the end of the one before, the hardware went from one to the next without a gap,
+ * and the job began at that end; else it began when it was given. So many are remembered for
+ * each engine; rings are seldom deeper.
  */
-#define EARMARK_MOVED_NS 100000
+#define EARMARK_BEGUN 32
 
 /* enum earmark_recorder - who kept the accounts */
 enum earmark_recorder {

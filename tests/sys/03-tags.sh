@@ -15,11 +15,11 @@ sync_ledger
 part() { em --json report --by project | jq "[.rows[] | select(.project == \"$1\") | .$2] | add // 0"; }
 busy_is "a retag splits busy, and the parts add up" $(($(part before busy_us) + $(part after busy_us))) \
 	"$(oracle_busy 1)"
-t "both parts of busy are there" [ "$(part before busy_us)" -gt 300000 -a "$(part after busy_us)" -gt 300000 ]
+t "both parts of busy are there" [ "$(part before busy_us)" -gt 50000 -a "$(part after busy_us)" -gt 50000 ]
 # held ends when the file closes: gpu-time of the sole holder is what it held
 is "gpu-time and held are split at the same instant" \
 	"$(part before gpu_time_us):$(part after gpu_time_us)" "$(part before held_us):$(part after held_us)"
-near "held before the retag is busy before it" "$(part before held_us)" "$(part before busy_us)" 100000
+t "what was busy was held" [ "$(part before held_us)" -ge "$(part before busy_us)" ]
 is "the history shows both tags" \
 	"$(em --json tag history | jq -r '[.tags[] | select(.project == "before" or .project == "after") | .purpose] | join(" ")')" \
 	"capabilities alignment"

@@ -35,8 +35,11 @@ alone_job() {
 lost=$(alone --json report | jq '[.lost[]] | add')
 for i in 1 2 3; do
 	if ((lost == 0)); then
-		is "busy of job $i: both ends are fence timestamps, both meters agree exactly" \
-			"$(alone_job "m$i")" "$(job busy_us "m$i")"
+		# exactly, where both ends are fence timestamps; a job that found the hardware idle
+		# began when each meter saw it given, by two readings of the clock
+		dry=$(awk '$3 == "total" { n += $8 } END { print n + 0 }' /sys/kernel/debug/simgpu/oracle)
+		near "busy of job $i: both meters agree ($dry readings of two clocks apart)" \
+			"$(alone_job "m$i")" "$(job busy_us "m$i")" $((dry * 20))
 	else
 		t "busy of job $i: BPF, which counted $lost losses, has not more than the module" \
 			[ "$(alone_job "m$i")" -le "$(($(job busy_us "m$i") + 2))" ]

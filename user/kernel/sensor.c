@@ -38,6 +38,8 @@ static const struct hook hold_hooks[] = { { "hold_free", "bpf_lsm_file_free_secu
 					  {} };
 static const struct hook drm_hooks[] = { { "drm_queue_old", "btf_trace_drm_sched_job", 1 },
 					 { "drm_queue_new", "btf_trace_drm_sched_job_queue", 1 },
+					 { "drm_run_old", "btf_trace_drm_run_job", 3 },
+					 { "drm_run_new", "btf_trace_drm_sched_job_run", 3 },
 					 { "drm_done_old", "btf_trace_drm_sched_process_job", 2 },
 					 { "drm_done_new", "btf_trace_drm_sched_job_done", 2 },
 					 {} };
