@@ -16,14 +16,14 @@ static const struct {
 	int64_t ns;
 } units[] = {
 	/* longest first */
-	{"w", 7 * 86400 * EM_NS_PER_S},
-	{"d", 86400 * EM_NS_PER_S},
-	{"h", 3600 * EM_NS_PER_S},
-	{"m", 60 * EM_NS_PER_S},
-	{"s", EM_NS_PER_S},
-	{"ms", EM_NS_PER_MS},
-	{"us", EM_NS_PER_US},
-	{"ns", 1},
+	{ "w", 7 * 86400 * EM_NS_PER_S },
+	{ "d", 86400 * EM_NS_PER_S },
+	{ "h", 3600 * EM_NS_PER_S },
+	{ "m", 60 * EM_NS_PER_S },
+	{ "s", EM_NS_PER_S },
+	{ "ms", EM_NS_PER_MS },
+	{ "us", EM_NS_PER_US },
+	{ "ns", 1 },
 };
 enum { NR_UNITS = sizeof(units) / sizeof(units[0]), UNIT_DAY = 1, UNIT_SECOND = 4 };
 
@@ -123,7 +123,7 @@ static const char *parse_offset(const char *s, int64_t *seconds)
 
 static bool tm_valid(const struct tm *tm)
 {
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	bool leap = (tm->tm_year % 4 == 0 && tm->tm_year % 100) || tm->tm_year % 400 == 0;
 
 	/* years that nanoseconds in 64 bits can tell */
@@ -154,7 +154,7 @@ static int parse_ago(const char *s, int64_t now, int64_t *ret_ns)
 int em_time_parse(const char *s, int64_t now, int64_t *ret_ns)
 {
 	int64_t frac = 0, offset = 0;
-	struct tm tm = {0};
+	struct tm tm = { 0 };
 	const char *p;
 	char *end;
 

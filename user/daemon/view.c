@@ -202,9 +202,25 @@ static void notice(json_t *all, const char *format, const char *what)
 	json_array_append_new(all, text(out));
 }
 
-static json_t *notices(const struct em_manager *m)
+/* A recorder without any sensor keeps accounts of nothing. */
+static void notice_sensors(json_t *all, struct em_manager *m)
+{
+	const struct em_sensor_state *states = NULL;
+	int n = m->source && m->source->sensor ? em_sensor_states(m->source->sensor, &states) : 0;
+
+	for (int i = 0; i < n; i++) {
+		if (states[i].attached)
+			return;
+	}
+	if (n > 0 && m->source->ops->recorder == EARMARK_RECORDER_DAEMON)
+		notice(all, "no sensor is attached, so nothing is measured: %s", states[0].why);
+}
+
+static json_t *notices(struct em_manager *m)
 {
 	json_t *all = json_array();
+
+	notice_sensors(all, m);
 
 	if (m->module_waits)
 		notice(all, "%s",

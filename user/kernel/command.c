@@ -90,7 +90,7 @@ static int read_each(const struct em_netlink_attr *attrs, void *arg)
 int em_netlink_jobs(struct em_netlink *nl, int (*each)(const struct earmark_job_info *, void *),
 		    void *arg)
 {
-	struct each all = {.attr = EARMARK_A_JOBS, .size = sizeof(struct earmark_job_info)};
+	struct each all = { .attr = EARMARK_A_JOBS, .size = sizeof(struct earmark_job_info) };
 
 	all.job = each;
 	all.arg = arg;
@@ -100,7 +100,7 @@ int em_netlink_jobs(struct em_netlink *nl, int (*each)(const struct earmark_job_
 int em_netlink_gpus(struct em_netlink *nl, int (*each)(const struct earmark_gpu_info *, void *),
 		    void *arg)
 {
-	struct each all = {.attr = EARMARK_A_GPUS, .size = sizeof(struct earmark_gpu_info)};
+	struct each all = { .attr = EARMARK_A_GPUS, .size = sizeof(struct earmark_gpu_info) };
 
 	all.gpu = each;
 	all.arg = arg;
@@ -110,7 +110,7 @@ int em_netlink_gpus(struct em_netlink *nl, int (*each)(const struct earmark_gpu_
 int em_netlink_event_read(struct em_netlink *nl, int (*each)(const struct earmark_event *, void *),
 			  void *arg)
 {
-	struct each all = {.attr = EARMARK_A_EVENTS, .size = sizeof(struct earmark_event)};
+	struct each all = { .attr = EARMARK_A_EVENTS, .size = sizeof(struct earmark_event) };
 
 	all.event = each;
 	all.arg = arg;
@@ -201,7 +201,7 @@ static int read_interval(const struct em_netlink_attr *attrs, void *arg)
 int em_netlink_intervals(struct em_netlink *nl, __u64 from,
 			 int (*each)(struct em_interval *, void *), void *arg)
 {
-	struct assembly as = {.each = each, .arg = arg};
+	struct assembly as = { .each = each, .arg = arg };
 	int r = em_netlink_request(nl, EARMARK_CMD_INTERVAL_GET, DUMP, read_interval, &as,
 				   EARMARK_A_NUMBER, from, 0);
 

@@ -27,11 +27,11 @@ struct em_netlink {
 };
 
 /* Lengths are checked where records are read; a string's NUL is what needs the policy. */
-#define POLICY_TYPE(id, name, nltype, length) [EARMARK_A_##id] = {.type = NLA_##nltype},
-static struct nla_policy policy[EARMARK_A_COUNT] = {EARMARK_ATTRS(POLICY_TYPE)};
+#define POLICY_TYPE(id, name, nltype, length) [EARMARK_A_##id] = { .type = NLA_##nltype },
+static struct nla_policy policy[EARMARK_A_COUNT] = { EARMARK_ATTRS(POLICY_TYPE) };
 
 #define COMMAND_NAME(id, name) [EARMARK_CMD_##id] = (name),
-static const char *const commands[EARMARK_CMD_COUNT] = {EARMARK_COMMANDS(COMMAND_NAME)};
+static const char *const commands[EARMARK_CMD_COUNT] = { EARMARK_COMMANDS(COMMAND_NAME) };
 
 EM_CLEANUP(struct em_netlink *, em_netlink_close);
 EM_CLEANUP(struct nl_msg *, nlmsg_free);
@@ -67,7 +67,7 @@ static int from_nl(int r)
 static struct nl_sock *socket_open(void)
 {
 	struct nl_sock *sock = nl_socket_alloc();
-	struct timeval limit = {.tv_sec = ANSWER_TIMEOUT_S};
+	struct timeval limit = { .tv_sec = ANSWER_TIMEOUT_S };
 	int on = 1;
 
 	if (!sock)
@@ -160,7 +160,7 @@ static int on_ack(struct nl_msg *msg, void *arg)
 
 static int on_valid(struct nl_msg *msg, void *arg)
 {
-	struct em_netlink_attr attrs[EARMARK_A_COUNT] = {0};
+	struct em_netlink_attr attrs[EARMARK_A_COUNT] = { 0 };
 	struct nlattr *raw[EARMARK_A_COUNT];
 	struct answer *answer = arg;
 	int r = -EPROTO;
@@ -168,8 +168,8 @@ static int on_valid(struct nl_msg *msg, void *arg)
 	if (!genlmsg_parse(nlmsg_hdr(msg), 0, raw, EARMARK_A_COUNT - 1, policy)) {
 		for (int i = 0; i < EARMARK_A_COUNT; i++) {
 			if (raw[i])
-				attrs[i] = (struct em_netlink_attr){nla_data(raw[i]),
-								    (size_t)nla_len(raw[i])};
+				attrs[i] = (struct em_netlink_attr){ nla_data(raw[i]),
+								     (size_t)nla_len(raw[i]) };
 		}
 		r = answer->read ? answer->read(attrs, answer->arg) : 0;
 	}
@@ -260,7 +260,7 @@ int em_netlink_request(struct em_netlink *nl, int cmd, int kind, em_netlink_read
 		       ...)
 {
 	_cleanup_(nlmsg_freep) struct nl_msg *msg = NULL;
-	struct answer answer = {.nl = nl, .read = read, .arg = arg};
+	struct answer answer = { .nl = nl, .read = read, .arg = arg };
 	va_list values;
 
 	*nl->extack = *nl->error = '\0';
@@ -336,7 +336,7 @@ int em_netlink_event_fd(struct em_netlink *nl)
 int em_netlink_receive(struct em_netlink *nl, em_netlink_reader *read, void *arg)
 {
 	_cleanup_(nl_cb_putp) struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	struct answer answer = {.nl = nl, .read = read, .arg = arg};
+	struct answer answer = { .nl = nl, .read = read, .arg = arg };
 	int r = 0;
 
 	if (!cb || !nl->events)
