@@ -160,13 +160,6 @@ static bool done_end(const struct drm_sched_fence *fence, u64 *end)
 	return true;
 }
 
-/*
- * What the hardware spent: from when it was given the work, or was done with the work before.
- *
- * The scheduled stamp says when it was given only if the hardware had nothing else then: while
- * it has, the scheduler moves the next one's stamp to when it noticed the end of the one before,
- * which is later than that end.
- */
 /* When was the job given to the hardware? 0: not known. Under the engine's lock. */
 static u64 begun_at(const struct earmark_sched *s, const struct dma_fence *job)
 {
@@ -181,6 +174,13 @@ static u64 begun_at(const struct earmark_sched *s, const struct dma_fence *job)
 	return 0;
 }
 
+/*
+ * What the hardware spent: from when it was given the work, or was done with the work before.
+ *
+ * The scheduled stamp says when it was given only if the hardware had nothing else then: while
+ * it has, the scheduler moves the next one's stamp to when it noticed the end of the one before,
+ * which is later than that end.
+ */
 static bool done_span(struct earmark_sched *s, struct drm_sched_fence *fence, u64 *start, u64 *end)
 {
 	bool ran = done_end(fence, end);

@@ -23,8 +23,8 @@ struct earmark_begun {
  * @gpu: lives as long as its schedulers
  * @engine: its books; last_done and total under @lock
  * @lock: raw leaf, for earmark_engine_span() from any context
- * @begun, @nr_begun: jobs about to be given to the hardware, the newest at nr_begun - 1; under
- *@lock
+ * @begun, @nr_begun: jobs about to be given to the hardware, the newest at nr_begun - 1;
+ *	under @lock
  * @done, @quiet: completions at the last mark, and marks without a new one
  * @busy: some context had work in flight on it at the last mark
  * @dropped: out of the hash; @released: and was so before the last grace period
