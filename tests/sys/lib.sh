@@ -107,6 +107,7 @@ down() {
 	# whatever still holds a file or sits in a cgroup of this script's
 	pkill -KILL simjob 2>/dev/null
 	em sensor unpin >/dev/null 2>&1
+	rm -rf "${EARMARK_PIN_DIR:-/sys/fs/bpf/earmark}" # the recorder's own state outlives an unpin
 	unload earmark
 	unload simgpu
 	true
