@@ -26,7 +26,7 @@ include tests/deps.mk
 
 # --- user ----------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Werror -Wno-missing-field-initializers
-CPPFLAGS += -D_GNU_SOURCE -DEARMARK_RELEASE='"$(VERSION)"' -Iuser -Iinclude/uapi -Ikmod -I$(B)/bpf \
+CPPFLAGS += -D_GNU_SOURCE -DEARMARK_RELEASE='"$(VERSION)"' -Iuser -Iinclude/uapi -iquote kmod -I$(B)/bpf \
 	$(shell pkg-config --cflags libnl-genl-3.0)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 $(WARN) -fstack-protector-strong -MMD -MP
