@@ -256,20 +256,25 @@ static __always_inline bool engine_span(struct em_engine *e, u64 at, u64 *start,
 	return false;
 }
 
-static __always_inline void charge_add(struct em_charge *v, u64 start, u64 ns, u64 done)
+/* Global, so that the verifier goes through its loop once, not with every caller's. */
+__noinline int charge_add(struct em_charge *v, u64 start, u64 ns, u64 done)
 {
-	u64 old = load(v->start), seen;
+	u64 old, seen;
 	int i;
 
+	if (!v)
+		return 0;
+	old = load(v->start);
 	__sync_fetch_and_add(&v->ns, ns);
 	if (done)
 		__sync_fetch_and_add(&v->count, done);
 	for (i = 0; ns && i < TRIES && (!old || start < old); i++) {
 		seen = __sync_val_compare_and_swap(&v->start, old, start);
 		if (seen == old)
-			return;
+			break;
 		old = seen;
 	}
+	return 0;
 }
 
 static __always_inline void charge(struct em_engine *e, struct em_charge_key *key, u32 parity,

@@ -298,9 +298,8 @@ static int family_load(struct em_sensor *s, int f, const struct btf *btf)
 }
 
 /* Return: 1 attached anew, 0 adopted, negative: the sentence says why not. */
-static int family_attach(struct em_sensor *s, int f)
+static int family_attach(struct em_sensor *s, int f, struct btf *vmlinux)
 {
-	_cleanup_(btf__freep) struct btf *vmlinux = btf__load_vmlinux_btf();
 	struct em_sensor_state *st = &s->states[f];
 	struct btf *btf;
 	int r = 1;
@@ -311,7 +310,6 @@ static int family_attach(struct em_sensor *s, int f)
 	btf = family_btf(s, f, vmlinux);
 	if (!btf)
 		return -ENOTSUP;
-	s->dead[f] = true;
 	if (!hooks_complete(s, f, btf))
 		r = -ENOTSUP;
 	else if (family_pinned(s, f, btf))
@@ -323,7 +321,7 @@ static int family_attach(struct em_sensor *s, int f)
 	if (r >= 0) {
 		st->attached = true;
 		st->why[0] = '\0';
-		s->dead[f] = false;
+		s->tried[f] = 0;
 	}
 	return r;
 }
@@ -344,21 +342,23 @@ static void check_by_hand(struct em_sensor *s, int f)
 	because(st, "its pins were removed (earmark sensor unpin): restart earmarkd to attach it");
 }
 
-/* A failed load is tried again only with another gpu_sched. */
+/* What failed is tried again only with another gpu_sched: reading types takes long. */
 static bool worth_trying(struct em_sensor *s, int f)
 {
 	struct stat st = {};
+	ino_t now = 1;
 
-	if (em_families[f].module)
-		stat("/sys/kernel/btf/gpu_sched", &st);
-	if (s->dead[f] && st.st_ino == s->tried[f])
+	if (em_families[f].module && !access("/sys/module/gpu_sched", F_OK))
+		now = stat("/sys/kernel/btf/gpu_sched", &st) ? 2 : st.st_ino;
+	if (s->tried[f] == now)
 		return false;
-	s->tried[f] = st.st_ino;
+	s->tried[f] = now;
 	return true;
 }
 
 int em_sensor_retry(struct em_sensor *s)
 {
+	_cleanup_(btf__freep) struct btf *vmlinux = NULL;
 	int f, r = 0;
 
 	for (f = 0; f < EM_FAMILY_COUNT; f++) {
@@ -366,8 +366,12 @@ int em_sensor_retry(struct em_sensor *s)
 			continue;
 		if (s->states[f].attached)
 			check_by_hand(s, f);
-		else if (!s->by_hand[f] && family_possible(s, f) && worth_trying(s, f))
-			r |= family_attach(s, f) > 0;
+		if (s->states[f].attached || s->by_hand[f] || !family_possible(s, f) ||
+		    !worth_trying(s, f))
+			continue;
+		if (!vmlinux)
+			vmlinux = btf__load_vmlinux_btf();
+		r |= family_attach(s, f, vmlinux) > 0;
 	}
 	return r;
 }

@@ -33,8 +33,7 @@ extern const struct family em_families[EM_FAMILY_COUNT];
  * struct em_sensor
  * @states: one a family of the mode; the first ones of families[]
  * @unusable: why nothing can be pinned here; "" = it can
- * @tried: which module's BTF a family was tried with, so that a failure is not repeated
- * @dead: a family was tried and cannot be attached to what is there
+ * @tried: what a family was tried with in vain, so that it is not repeated; 0 = nothing
  * @by_hand: its pins were removed by somebody
  */
 struct em_sensor {
@@ -42,7 +41,6 @@ struct em_sensor {
 	struct em_sensor_state states[EM_FAMILY_COUNT];
 	char unusable[256];
 	ino_t tried[EM_FAMILY_COUNT];
-	bool dead[EM_FAMILY_COUNT];
 	bool by_hand[EM_FAMILY_COUNT];
 };
 
