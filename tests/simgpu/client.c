@@ -22,8 +22,7 @@ static void context_fini(struct sim_context *context)
 	unsigned long index;
 
 	drm_sched_entity_destroy(&context->entity);
-	xa_for_each(&context->fences, index, fence)
-		dma_fence_put(fence);
+	xa_for_each(&context->fences, index, fence) dma_fence_put(fence);
 	xa_destroy(&context->fences);
 	mutex_destroy(&context->lock);
 }

@@ -9,7 +9,7 @@
 #include "conftest.h"
 
 #ifdef SIM_HAVE_NUM_RQS
-#define SIM_NUM_RQS	.num_rqs = DRM_SCHED_PRIORITY_COUNT,
+#define SIM_NUM_RQS .num_rqs = DRM_SCHED_PRIORITY_COUNT,
 #else
 #define SIM_NUM_RQS
 #endif

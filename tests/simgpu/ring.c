@@ -24,12 +24,12 @@ MODULE_PARM_DESC(timeout_ms, "after which the scheduler resets a ring (500)");
 
 /* A job in the hardware. The job outlives its place in the queue. */
 struct sim_fence {
-	struct dma_fence base;	/* first: freed as a dma_fence, by RCU */
+	struct dma_fence base; /* first: freed as a dma_fence, by RCU */
 	spinlock_t lock;
 	struct list_head node;
 	struct sim_job *job;
 	u64 arrival;
-	u64 start;		/* set when it comes first in the queue */
+	u64 start; /* set when it comes first in the queue */
 	u64 end;
 };
 
@@ -254,8 +254,7 @@ int sim_ring_init(struct sim_ring *ring, struct sim_gpu *gpu, unsigned int index
 {
 	struct drm_sched_init_args args = {
 		.ops = &sched_ops,
-		SIM_NUM_RQS
-		.credit_limit = sim_depth,
+		SIM_NUM_RQS.credit_limit = sim_depth,
 		.timeout = msecs_to_jiffies(sim_timeout_ms),
 		.name = ring->name,
 		.dev = gpu->drm.dev,

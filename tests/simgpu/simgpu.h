@@ -24,8 +24,8 @@
 
 #include "simgpu_drm.h"
 
-#define SIM_MAX_GPUS	16
-#define SIM_MAX_RINGS	8
+#define SIM_MAX_GPUS 16
+#define SIM_MAX_RINGS 8
 
 /* Times are nanoseconds of CLOCK_MONOTONIC. */
 
@@ -34,17 +34,17 @@ struct sim_tally {
 	struct list_head node;
 	u32 who;
 	u64 busy_ns;
-	u64 jobs;		/* ended well */
-	u64 failed;		/* ended otherwise */
-	u64 dropped;		/* queued, but never given to the hardware */
+	u64 jobs;    /* ended well */
+	u64 failed;  /* ended otherwise */
+	u64 dropped; /* queued, but never given to the hardware */
 };
 
 /* The oracle of one ring; outlives the device, so that unbinding loses nothing. */
 struct sim_book {
-	spinlock_t lock;	/* taken in hard interrupts; all tallies */
+	spinlock_t lock; /* taken in hard interrupts; all tallies */
 	struct list_head tallies;
 	struct sim_tally total;
-	atomic64_t dry;		/* jobs that found the hardware idle */
+	atomic64_t dry; /* jobs that found the hardware idle */
 };
 
 struct sim_ring {
@@ -52,15 +52,15 @@ struct sim_ring {
 	struct sim_gpu *gpu;
 	struct sim_book *book;
 	char name[8];
-	u64 context;		/* of the hardware fences */
-	atomic_t jobs;		/* that exist */
+	u64 context;   /* of the hardware fences */
+	atomic_t jobs; /* that exist */
 	wait_queue_head_t drained;
 	struct hrtimer timer;
 	struct work_struct work;
 
-	spinlock_t lock;	/* what follows; taken in hard interrupts */
-	struct list_head queue;	/* of sim_fence; the first one runs */
-	u64 free_at;		/* virtual end of the last job */
+	spinlock_t lock;        /* what follows; taken in hard interrupts */
+	struct list_head queue; /* of sim_fence; the first one runs */
+	u64 free_at;            /* virtual end of the last job */
 	u64 seqno;
 	bool gone;
 };
@@ -74,30 +74,30 @@ struct sim_gpu {
 /* One file's use of one ring. */
 struct sim_context {
 	struct drm_sched_entity entity;
-	struct mutex lock;	/* order of submission, and what follows */
-	struct xarray fences;	/* seqno → finished fence, from oldest on */
-	u64 seqno;		/* last one given out */
+	struct mutex lock;    /* order of submission, and what follows */
+	struct xarray fences; /* seqno → finished fence, from oldest on */
+	u64 seqno;            /* last one given out */
 	u64 oldest;
-	struct sim_tally own;	/* under the ring's book's lock */
+	struct sim_tally own; /* under the ring's book's lock */
 };
 
 /* One open file; jobs keep it alive after the file is closed. */
 struct sim_client {
 	struct kref ref;
 	u64 id;
-	struct sim_gpu *gpu;	/* valid while the file is open */
+	struct sim_gpu *gpu; /* valid while the file is open */
 	struct sim_context contexts[SIM_MAX_RINGS];
 };
 
 struct sim_job {
 	struct drm_sched_job base;
 	struct sim_client *client;
-	struct sim_tally *own;	/* the file's */
-	struct sim_tally *who;	/* the label's */
+	struct sim_tally *own; /* the file's */
+	struct sim_tally *who; /* the label's */
 	u64 duration_ns;
 	u32 flags;
 	bool ran;
-	bool failed;		/* and charged so: it may be asked for again */
+	bool failed; /* and charged so: it may be asked for again */
 };
 
 extern unsigned int sim_gpus, sim_rings, sim_depth;

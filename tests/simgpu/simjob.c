@@ -37,29 +37,29 @@ static struct {
 /* What became of one process's work. */
 struct result {
 	uint64_t jobs;
-	uint64_t errors;	/* jobs seen to end with an error */
-	int error;		/* the last one */
+	uint64_t errors; /* jobs seen to end with an error */
+	int error;       /* the last one */
 };
 
 static const char usage_text[] =
-"usage: simjob [OPTION...]\n"
-"Submits work to a simulated GPU, waits for it and prints what the GPU's clock says.\n"
-"  -g GPU        device simgpu.GPU (0)\n"
-"  -r RING       ring (0)\n"
-"  -n COUNT      jobs (1)\n"
-"  -d US         duration of each, microseconds (1000)\n"
-"  -q DEPTH      jobs in flight at most (8); 0: all\n"
-"  -w WHO        label for the oracle (0); fork N has WHO + N\n"
-"  -p US         pause between submissions\n"
-"  -s SECONDS    keep the file open after the work\n"
-"  -i open|ioctl no work: only open the file, or make an ioctl that does nothing\n"
-"  -f FORKS      so many children do the work each, sharing one open file\n"
-"  -t            submit from a thread\n"
-"  -F fail|hang  the jobs fail to start, or never end\n"
-"  -k            exit with the work queued\n"
-"  -c, --cgroup DIR  move there before submitting; the Nth DIR is fork N's\n"
-"      --send PATH   open the file, pass it to the simjob that receives at PATH, work none\n"
-"      --recv PATH   work on a file that is passed there\n";
+	"usage: simjob [OPTION...]\n"
+	"Submits work to a simulated GPU, waits for it and prints what the GPU's clock says.\n"
+	"  -g GPU        device simgpu.GPU (0)\n"
+	"  -r RING       ring (0)\n"
+	"  -n COUNT      jobs (1)\n"
+	"  -d US         duration of each, microseconds (1000)\n"
+	"  -q DEPTH      jobs in flight at most (8); 0: all\n"
+	"  -w WHO        label for the oracle (0); fork N has WHO + N\n"
+	"  -p US         pause between submissions\n"
+	"  -s SECONDS    keep the file open after the work\n"
+	"  -i open|ioctl no work: only open the file, or make an ioctl that does nothing\n"
+	"  -f FORKS      so many children do the work each, sharing one open file\n"
+	"  -t            submit from a thread\n"
+	"  -F fail|hang  the jobs fail to start, or never end\n"
+	"  -k            exit with the work queued\n"
+	"  -c, --cgroup DIR  move there before submitting; the Nth DIR is fork N's\n"
+	"      --send PATH   open the file, pass it to the simjob that receives at PATH, work none\n"
+	"      --recv PATH   work on a file that is passed there\n";
 
 static uint64_t number(const char *text)
 {
@@ -99,9 +99,9 @@ static bool parse_number(int c)
 		int c;
 		uint64_t *value;
 	} numbers[] = {
-		{ 'g', &opt.gpu }, { 'r', &opt.ring }, { 'n', &opt.count },
+		{ 'g', &opt.gpu },         { 'r', &opt.ring },  { 'n', &opt.count },
 		{ 'd', &opt.duration_us }, { 'q', &opt.depth }, { 'w', &opt.who },
-		{ 'p', &opt.pace_us }, { 'f', &opt.forks },
+		{ 'p', &opt.pace_us },     { 'f', &opt.forks },
 	};
 	size_t i;
 
@@ -159,13 +159,11 @@ static void parse_option(int c)
 
 static void parse(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "cgroup", required_argument, NULL, 'c' },
-		{ "send", required_argument, NULL, 'S' },
-		{ "recv", required_argument, NULL, 'R' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
+	static const struct option options[] = { { "cgroup", required_argument, NULL, 'c' },
+						 { "send", required_argument, NULL, 'S' },
+						 { "recv", required_argument, NULL, 'R' },
+						 { "help", no_argument, NULL, 'h' },
+						 {} };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "g:r:n:d:q:w:p:s:i:f:tF:kc:h", options, NULL)) != -1)
@@ -227,7 +225,9 @@ static void pass_file(int socket, int *fd)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof(int))] = {};
 	struct iovec iov = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
 				  .msg_controllen = sizeof(control) };
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 

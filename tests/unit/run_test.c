@@ -170,6 +170,10 @@ static void run_untagged(void **state)
 
 int main(void)
 {
+	signal(SIGHUP, SIG_DFL); /* whatever runs the tests may ignore it */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(run),
 		cmocka_unit_test(run_untagged),
