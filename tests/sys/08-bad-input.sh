@@ -16,7 +16,7 @@ refused "an unknown option" "." em report --nonsense
 refused "a window that is none" "." em report --window purple
 refused "a ledger that is not there" "/nosuch" "$B/earmark" --ledger /nosuch report
 is "errors are JSON with --json" "$(em --json tag set --cgroup $CG/nosuch alignment 2>/dev/null | jq 'has("error")')" true
-"$B/earmark" run --purpose alignment -- /nosuch >/dev/null 2>&1
+em run --purpose alignment -- /nosuch >/dev/null 2>&1
 is "run: a command that is not there is 127" $? 127
 em run --purpose nonsense -- true >/dev/null 2>&1
 is "run: its own failures are 125" $? 125

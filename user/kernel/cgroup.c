@@ -21,12 +21,15 @@
 const char *em_cgroup_root(void)
 {
 	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	static const char *found;
 	struct statfs fs;
 	size_t i;
 
+	if (found)
+		return found;
 	for (i = 0; i < ARRAY_SIZE(places); i++) {
 		if (!statfs(places[i], &fs) && fs.f_type == CGROUP2_SUPER_MAGIC)
-			return places[i];
+			return found = places[i];
 	}
 	return places[0];
 }
@@ -78,9 +81,11 @@ static int open_by_id(__u64 id)
 		struct file_handle handle;
 		__u64 id;
 	} h = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
-	_cleanup_close_ int root = open(em_cgroup_root(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static int root = -1;
 	int fd;
 
+	if (root < 0)
+		root = open(em_cgroup_root(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
 	memcpy(h.handle.f_handle, &id, sizeof(id));
@@ -165,12 +170,17 @@ int em_cgroup_above(const char *path, __u64 *ids, int max)
 	return n;
 }
 
-bool em_cgroup_exists(__u64 id)
+bool em_cgroup_exists(__u64 id, const char *path)
 {
-	_cleanup_close_ int fd = open_by_id(id);
-	char path[4096];
+	_cleanup_close_ int fd = -1;
+	char at[4096];
+	struct stat st;
 
+	if (path[0] == '/' && snprintf(at, sizeof(at), "%s%s", em_cgroup_root(), path) > 0 &&
+	    !stat(at, &st) && st.st_ino == id)
+		return true;
+	fd = open_by_id(id);
 	if (fd == -EPERM || fd == -EOPNOTSUPP)
-		return !find(id, path, sizeof(path));
+		return !find(id, at, sizeof(at));
 	return fd >= 0;
 }

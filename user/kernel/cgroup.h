@@ -25,6 +25,7 @@ int em_cgroup_fd_path(int fd, char *out, size_t len);
  */
 int em_cgroup_above(const char *path, __u64 *ids, int max);
 
-bool em_cgroup_exists(__u64 id);
+/* @path: where it was, "" = not known; asked first, since that is cheap. */
+bool em_cgroup_exists(__u64 id, const char *path);
 
 #endif

@@ -235,7 +235,7 @@ void rec_cgroup_reap(struct rec *r, u64 now)
 	for (i = 0; i < REC_HASH; i++) {
 		list_for_each_entry_safe(cg, next, &r->cgroups[i], node) {
 			turns_trim(r, cg);
-			cg->gone = em_cgroup_exists(cg->id) ? 0 : cg->gone + 1;
+			cg->gone = em_cgroup_exists(cg->id, cg->path) ? 0 : cg->gone + 1;
 			if (!cgroup_over(r, cg, now))
 				continue;
 			e = cg->is_job ? rec_event(r, EARMARK_EVENT_JOB_END, now) : NULL;

@@ -73,8 +73,8 @@ void rec_gpu_observe(struct rec *r, u64 now)
 }
 
 /*
- * Holds were not watched for some of the open interval (@why HOLD), or an edge of one was lost
- * (LOST), nobody knows when: nothing of it stands, and what is open is to be looked for again.
+ * Holds were not watched for some of the open interval (@why HOLD, METER), or an edge of one was
+ * lost (LOST), nobody knows when: nothing of it stands, and what is open is to be looked for again.
  */
 void rec_gpu_distrust(struct rec *r, u32 why, u64 now)
 {

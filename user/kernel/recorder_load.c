@@ -127,7 +127,7 @@ static int take_tag(struct in *in, const void *data)
 	if (!tag)
 		return -ENOMEM;
 	cg = rec_cgroup_find(in->r, tag->job);
-	if (!cg && !in->same && em_cgroup_exists(tag->job))
+	if (!cg && !in->same && em_cgroup_exists(tag->job, ""))
 		cg = rec_cgroup_get(in->r, tag->job, NULL);
 	if (!cg) {
 		free(tag);

@@ -85,7 +85,7 @@ static u64 grew(u64 *last, u64 now)
 	return by;
 }
 
-/* Return: EARMARK_BLIND_LOST if an edge of a hold was lost, _HOLD if nobody watched, or 0. */
+/* Return: EARMARK_BLIND_LOST if an edge of a hold was lost, _HOLD and _METER if nobody watched. */
 static u32 losses_read(struct rec *r, const struct em_sensor_state *st, int n)
 {
 	u64 count, recursion = 0, edges, gaps;
@@ -103,7 +103,7 @@ static u32 losses_read(struct rec *r, const struct em_sensor_state *st, int n)
 		return 0;
 	edges += grew(&r->p.holes, __atomic_load_n(&r->control->holes, __ATOMIC_SEQ_CST));
 	gaps = grew(&r->p.gaps, __atomic_load_n(&r->control->gaps, __ATOMIC_SEQ_CST));
-	return edges ? EARMARK_BLIND_LOST : gaps ? EARMARK_BLIND_HOLD : 0;
+	return edges ? EARMARK_BLIND_LOST : gaps ? EARMARK_BLIND_HOLD | EARMARK_BLIND_METER : 0;
 }
 
 static void sensors_tell(struct rec *r, const struct em_sensor_state *st, int n, u64 now)
