@@ -21,7 +21,7 @@
 #define KEEP_DEFAULT (8 << 20)
 #define SHORT_OF_SPACE(ring) (((ring)->mask + 1) / 4)
 
-int rec_error(struct rec *r, int error, const char *fmt, ...)
+int em_rec_error(struct rec *r, int error, const char *fmt, ...)
 {
 	va_list args;
 
@@ -32,7 +32,7 @@ int rec_error(struct rec *r, int error, const char *fmt, ...)
 }
 
 /* Return: a new event of the open interval, to be filled in, or NULL: counted. */
-struct earmark_event *rec_event(struct rec *r, unsigned int type, u64 when)
+struct earmark_event *em_rec_event(struct rec *r, unsigned int type, u64 when)
 {
 	struct earmark_event *e = NULL;
 
@@ -85,18 +85,18 @@ static int rec_tick(struct em_source *s)
 	epoll_wait(r->epoll, ev, 2, 0);
 	if (read(r->timer, &expired, sizeof(expired)) < 0)
 		expired = 0;
-	rec_sensors_look(r);
+	em_rec_sensors_look(r);
 	if (any_unseeded(r) || r->look_again)
-		rec_seed(r);
+		em_rec_seed(r);
 	if (r->nr_unknowns)
-		rec_unknown_resolve(r);
-	rc = rec_seal(r, false);
+		em_rec_unknown_resolve(r);
+	rc = em_rec_seal(r, false);
 	if (!rc && r->ring.consumer && r->ring.pos - *r->ring.consumer > SHORT_OF_SPACE(&r->ring))
-		rc = rec_state_save(r);
+		rc = em_rec_state_save(r);
 	timer_set(r);
 	if (rc == -ENOSPC)
-		return rec_error(r, 0, "the keep of unacknowledged intervals is full");
-	return rc < 0 ? rec_error(r, rc, "cannot seal the interval: %s", strerror(-rc)) : 0;
+		return em_rec_error(r, 0, "the keep of unacknowledged intervals is full");
+	return rc < 0 ? em_rec_error(r, rc, "cannot seal the interval: %s", strerror(-rc)) : 0;
 }
 
 static int rec_fd(struct em_source *s)
@@ -109,17 +109,17 @@ static int rec_seal_now(struct em_source *s, __u64 *number)
 	struct rec *r = container_of(s, struct rec, source);
 	int rc;
 
-	rec_sensors_look(r);
-	rc = rec_seal(r, true);
+	em_rec_sensors_look(r);
+	rc = em_rec_seal(r, true);
 	*number = r->p.number;
 	timer_set(r);
-	return rc < 0 ? rec_error(r, rc, "cannot seal the interval: %s", strerror(-rc)) : 0;
+	return rc < 0 ? em_rec_error(r, rc, "cannot seal the interval: %s", strerror(-rc)) : 0;
 }
 
 static void config_tell(struct rec *r, const char *key, u64 value)
 {
 	u64 now = earmark_account_clamp(&r->account, em_time_monotonic());
-	struct earmark_event *e = rec_event(r, EARMARK_EVENT_CONFIG, now);
+	struct earmark_event *e = em_rec_event(r, EARMARK_EVENT_CONFIG, now);
 
 	if (!e)
 		return;
@@ -132,7 +132,7 @@ static int rec_config(struct em_source *s, __u64 period, __u64 keep)
 	struct rec *r = container_of(s, struct rec, source);
 
 	if (period && period < PERIOD_MIN)
-		return rec_error(r, -EINVAL, "the period of intervals is at least 10 ms");
+		return em_rec_error(r, -EINVAL, "the period of intervals is at least 10 ms");
 	if (period && period != r->p.period) {
 		r->p.period = period;
 		config_tell(r, "period", period);
@@ -142,7 +142,7 @@ static int rec_config(struct em_source *s, __u64 period, __u64 keep)
 		config_tell(r, "keep", keep);
 	}
 	timer_set(r);
-	return rec_state_save(r);
+	return em_rec_state_save(r);
 }
 
 static void status_flags(const struct rec *r, struct earmark_status *st)
@@ -210,7 +210,7 @@ static void rec_free(struct rec *r)
 		list_for_each_entry_safe(use, n, &r->account.files[i], node)
 			free(use);
 	}
-	rec_cgroup_clear(r);
+	em_rec_cgroup_clear(r);
 	for (i = 0; i < REC_HASH; i++) {
 		list_for_each_entry_safe(e, ne, &r->engines[i], node)
 			free(e);
@@ -231,7 +231,7 @@ static void rec_close(struct em_source *s)
 		      r->fd_bank[1], r->epoll,   r->timer };
 	size_t i;
 
-	rec_ring_close(r);
+	em_rec_ring_close(r);
 	rec_free(r);
 	for (i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (fds[i] >= 0)
@@ -246,15 +246,15 @@ static void rec_close(struct em_source *s)
 static const struct em_source_ops ops = {
 	.recorder = EARMARK_RECORDER_DAEMON,
 	.status = rec_status,
-	.tag = rec_tag_set,
-	.jobs = rec_jobs,
-	.gpus = rec_gpus,
-	.gpu_set = rec_gpu_set,
-	.gpu_retire = rec_gpu_retire,
-	.gpu_absent = rec_gpu_absent,
+	.tag = em_rec_tag_set,
+	.jobs = em_rec_jobs,
+	.gpus = em_rec_gpus,
+	.gpu_set = em_rec_gpu_set,
+	.gpu_retire = em_rec_gpu_retire,
+	.gpu_absent = em_rec_gpu_absent,
 	.seal = rec_seal_now,
-	.intervals = rec_intervals,
-	.ack = rec_ack,
+	.intervals = em_rec_intervals,
+	.ack = em_rec_ack,
 	.config = rec_config,
 	.tick = rec_tick,
 	.fd = rec_fd,
@@ -313,7 +313,7 @@ static void tags_in_force(struct rec *r)
 
 	for (i = 0; i < REC_HASH; i++) {
 		list_for_each_entry(cg, &r->cgroups[i], node) {
-			tag = rec_tag_effective(r, cg);
+			tag = em_rec_tag_effective(r, cg);
 			cg->account.tag = tag ? tag->tag : 0;
 		}
 	}
@@ -322,7 +322,7 @@ static void tags_in_force(struct rec *r)
 static int rec_resume(struct rec *r)
 {
 	bool same;
-	int rc = rec_state_load(r, &same);
+	int rc = em_rec_state_load(r, &same);
 
 	if (rc && rc != -ENOENT) {
 		/* Unreadable: nothing of it is believed. */
@@ -334,13 +334,13 @@ static int rec_resume(struct rec *r)
 	}
 	if (!same) {
 		tags_in_force(r);
-		rec_maps_begin(r);
-		return rec_ring_open(r);
+		em_rec_maps_begin(r);
+		return em_rec_ring_open(r);
 	}
-	rec_maps_resume(r);
-	rc = rec_ring_open(r);
+	em_rec_maps_resume(r);
+	rc = em_rec_ring_open(r);
 	if (!rc)
-		rec_gpu_restart(r);
+		em_rec_gpu_restart(r);
 	return rc;
 }
 
@@ -353,7 +353,7 @@ static int watch(struct rec *r)
 	r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (r->epoll < 0 || r->timer < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->timer, &timer))
 		return -errno;
-	rc = rec_ring_watch(r);
+	rc = em_rec_ring_watch(r);
 	return rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
 }
 
@@ -376,7 +376,7 @@ int em_source_open_recorder(struct em_source **ret)
 		free(r);
 		return rc;
 	}
-	rc = rec_maps_open(r);
+	rc = em_rec_maps_open(r);
 	rc = rc ? 0 : rec_resume(r);
 	if (!rc)
 		rc = watch(r);
@@ -384,7 +384,7 @@ int em_source_open_recorder(struct em_source **ret)
 		rec_close(&r->source);
 		return rc;
 	}
-	rec_sensors_look(r);
+	em_rec_sensors_look(r);
 	timer_set(r);
 	*ret = &r->source;
 	return 0;

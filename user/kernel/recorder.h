@@ -196,72 +196,75 @@ struct rec {
 };
 
 /* recorder.c */
-__attribute__((format(printf, 3, 4))) int rec_error(struct rec *r, int error, const char *fmt, ...);
-struct earmark_event *rec_event(struct rec *r, unsigned int type, u64 when);
+__attribute__((format(printf, 3, 4))) int em_rec_error(struct rec *r, int error, const char *fmt,
+						       ...);
+struct earmark_event *em_rec_event(struct rec *r, unsigned int type, u64 when);
 
 /* recorder_sense.c */
-int rec_maps_open(struct rec *r);
-void rec_maps_begin(struct rec *r);
-void rec_maps_resume(struct rec *r);
-int rec_ring_watch(struct rec *r);
-void rec_ask_again(struct rec *r);
-void rec_sensors_look(struct rec *r);
+int em_rec_maps_open(struct rec *r);
+void em_rec_maps_begin(struct rec *r);
+void em_rec_maps_resume(struct rec *r);
+int em_rec_ring_watch(struct rec *r);
+void em_rec_ask_again(struct rec *r);
+void em_rec_sensors_look(struct rec *r);
 
 /* recorder_gpu.c */
-struct rec_gpu *rec_gpu_by_name(struct rec *r, const char *name);
-struct rec_gpu *rec_gpu_by_devnum(struct rec *r, u32 devnum);
-struct rec_gpu *rec_gpu_by_id(struct rec *r, u32 id);
-struct rec_engine *rec_engine_get(struct rec *r, u64 id);
-int rec_gpu_set(struct em_source *s, const struct earmark_gpu_info *gpu, __u32 *id);
-int rec_gpu_retire(struct em_source *s, __u32 gpu, const char *reason);
-int rec_gpu_absent(struct em_source *s, const char *name);
-int rec_gpus(struct em_source *s, int (*each)(const struct earmark_gpu_info *, void *), void *arg);
-int rec_gpu_devnums(struct rec *r);
-void rec_gpu_restart(struct rec *r);
-void rec_gpu_observe(struct rec *r, u64 now);
-void rec_gpu_distrust(struct rec *r, u32 why, u64 now);
+struct rec_gpu *em_rec_gpu_by_name(struct rec *r, const char *name);
+struct rec_gpu *em_rec_gpu_by_devnum(struct rec *r, u32 devnum);
+struct rec_gpu *em_rec_gpu_by_id(struct rec *r, u32 id);
+struct rec_engine *em_rec_engine_get(struct rec *r, u64 id);
+int em_rec_gpu_set(struct em_source *s, const struct earmark_gpu_info *gpu, __u32 *id);
+int em_rec_gpu_retire(struct em_source *s, __u32 gpu, const char *reason);
+int em_rec_gpu_absent(struct em_source *s, const char *name);
+int em_rec_gpus(struct em_source *s, int (*each)(const struct earmark_gpu_info *, void *),
+		void *arg);
+int em_rec_gpu_devnums(struct rec *r);
+void em_rec_gpu_restart(struct rec *r);
+void em_rec_gpu_observe(struct rec *r, u64 now);
+void em_rec_gpu_distrust(struct rec *r, u32 why, u64 now);
 
 /* recorder_cgroup.c */
-void rec_cgroup_clear(struct rec *r);
-struct rec_cgroup *rec_cgroup_find(struct rec *r, u64 id);
-struct rec_cgroup *rec_cgroup_get(struct rec *r, u64 id, const struct earmark_ring *by);
-struct rec_cgroup *rec_cgroup_job(struct rec *r, const struct rec_cgroup *cg, u64 epoch);
-struct earmark_holder *rec_holder_get(struct rec *r, struct rec_cgroup *job, struct rec_gpu *gpu,
-				      u64 now);
-int rec_cgroup_turn(struct rec_cgroup *cg, u64 epoch, u64 job);
-void rec_job_register(struct rec *r, struct rec_cgroup *cg, u64 when, u32 pid, const char *comm);
-void rec_cgroup_reap(struct rec *r, u64 now);
-struct rec_cgroup *rec_cgroup_new(struct rec *r, u64 id);
+void em_rec_cgroup_clear(struct rec *r);
+struct rec_cgroup *em_rec_cgroup_find(struct rec *r, u64 id);
+struct rec_cgroup *em_rec_cgroup_get(struct rec *r, u64 id, const struct earmark_ring *by);
+struct rec_cgroup *em_rec_cgroup_job(struct rec *r, const struct rec_cgroup *cg, u64 epoch);
+struct earmark_holder *em_rec_holder_get(struct rec *r, struct rec_cgroup *job, struct rec_gpu *gpu,
+					 u64 now);
+int em_rec_cgroup_turn(struct rec_cgroup *cg, u64 epoch, u64 job);
+void em_rec_job_register(struct rec *r, struct rec_cgroup *cg, u64 when, u32 pid, const char *comm);
+void em_rec_cgroup_reap(struct rec *r, u64 now);
+struct rec_cgroup *em_rec_cgroup_new(struct rec *r, u64 id);
 
 /* recorder_tag.c */
-const struct earmark_event *rec_tag_effective(struct rec *r, const struct rec_cgroup *cg);
-int rec_tag_set(struct em_source *s, int cgroup_fd, const struct earmark_event *tag, __u32 *id);
-int rec_jobs(struct em_source *s, int (*each)(const struct earmark_job_info *, void *), void *arg);
-u64 rec_epoch_since(const struct rec *r, u64 epoch);
-int rec_epoch_note(struct rec *r, u64 epoch, u64 since);
+const struct earmark_event *em_rec_tag_effective(struct rec *r, const struct rec_cgroup *cg);
+int em_rec_tag_set(struct em_source *s, int cgroup_fd, const struct earmark_event *tag, __u32 *id);
+int em_rec_jobs(struct em_source *s, int (*each)(const struct earmark_job_info *, void *),
+		void *arg);
+u64 em_rec_epoch_since(const struct rec *r, u64 epoch);
+int em_rec_epoch_note(struct rec *r, u64 epoch, u64 since);
 
 /* recorder_ring.c */
-int rec_ring_open(struct rec *r);
-void rec_ring_close(struct rec *r);
-void rec_ring_drain(struct rec *r);
-void rec_ring_drain_until(struct rec *r, u64 instant);
-void rec_ring_release(struct rec *r);
-void rec_seed(struct rec *r);
-void rec_unknown_resolve(struct rec *r);
+int em_rec_ring_open(struct rec *r);
+void em_rec_ring_close(struct rec *r);
+void em_rec_ring_drain(struct rec *r);
+void em_rec_ring_drain_until(struct rec *r, u64 instant);
+void em_rec_ring_release(struct rec *r);
+void em_rec_seed(struct rec *r);
+void em_rec_unknown_resolve(struct rec *r);
 
 /* recorder_seal.c */
-int rec_seal(struct rec *r, bool now);
-int rec_intervals(struct em_source *s, __u64 from, int (*each)(struct em_interval *, void *),
-		  void *arg);
-int rec_ack(struct em_source *s, __u64 number, const __u8 hash[EARMARK_HASH_LEN]);
-int rec_kept_add(struct rec *r, struct em_interval *i);
-void rec_bank_clear(struct rec *r, u32 parity);
+int em_rec_seal(struct rec *r, bool now);
+int em_rec_intervals(struct em_source *s, __u64 from, int (*each)(struct em_interval *, void *),
+		     void *arg);
+int em_rec_ack(struct em_source *s, __u64 number, const __u8 hash[EARMARK_HASH_LEN]);
+int em_rec_kept_add(struct rec *r, struct em_interval *i);
+void em_rec_bank_clear(struct rec *r, u32 parity);
 
 /* recorder_load.c, recorder_save.c */
-int rec_state_load(struct rec *r, bool *same); /* -ENOENT: there is none */
-int rec_state_save(struct rec *r);
+int em_rec_state_load(struct rec *r, bool *same); /* -ENOENT: there is none */
+int em_rec_state_save(struct rec *r);
 
-static inline u32 rec_hash(u64 id)
+static inline u32 em_rec_hash(u64 id)
 {
 	return hash_64(id, 10);
 }

@@ -13,18 +13,18 @@
 
 #define GONE_SEALS 3 /* a vanished cgroup's work has drained by then, or comes back unnamed */
 
-struct rec_cgroup *rec_cgroup_find(struct rec *r, u64 id)
+struct rec_cgroup *em_rec_cgroup_find(struct rec *r, u64 id)
 {
 	struct rec_cgroup *cg;
 
-	list_for_each_entry(cg, &r->cgroups[rec_hash(id)], node) {
+	list_for_each_entry(cg, &r->cgroups[em_rec_hash(id)], node) {
 		if (cg->id == id)
 			return cg;
 	}
 	return NULL;
 }
 
-struct rec_cgroup *rec_cgroup_new(struct rec *r, u64 id)
+struct rec_cgroup *em_rec_cgroup_new(struct rec *r, u64 id)
 {
 	struct rec_cgroup *cg = calloc(1, sizeof(*cg));
 
@@ -33,7 +33,7 @@ struct rec_cgroup *rec_cgroup_new(struct rec *r, u64 id)
 		return NULL;
 	}
 	cg->id = id;
-	list_add_tail(&cg->node, &r->cgroups[rec_hash(id)]);
+	list_add_tail(&cg->node, &r->cgroups[em_rec_hash(id)]);
 	r->nr_cgroups++;
 	return cg;
 }
@@ -65,15 +65,15 @@ static void cgroup_place(struct rec *r, struct rec_cgroup *cg)
 	em_map_set(r->fd_jobs, &cg->id, &a);
 }
 
-void rec_job_register(struct rec *r, struct rec_cgroup *cg, u64 when, u32 pid, const char *comm)
+void em_rec_job_register(struct rec *r, struct rec_cgroup *cg, u64 when, u32 pid, const char *comm)
 {
-	const struct earmark_event *tag = rec_tag_effective(r, cg);
+	const struct earmark_event *tag = em_rec_tag_effective(r, cg);
 	struct earmark_event *e;
 
 	cg->is_job = true;
 	r->nr_jobs++;
 	earmark_job_init(&cg->account, cg->id, tag ? tag->tag : 0, when);
-	e = rec_event(r, EARMARK_EVENT_JOB, when);
+	e = em_rec_event(r, EARMARK_EVENT_JOB, when);
 	if (!e)
 		return;
 	e->job = cg->id;
@@ -83,7 +83,7 @@ void rec_job_register(struct rec *r, struct rec_cgroup *cg, u64 when, u32 pid, c
 	memcpy(e->text, cg->path, sizeof(e->text));
 }
 
-int rec_cgroup_turn(struct rec_cgroup *cg, u64 epoch, u64 job)
+int em_rec_cgroup_turn(struct rec_cgroup *cg, u64 epoch, u64 job)
 {
 	struct rec_turn *turns = realloc(cg->turns, (cg->nr_turns + 1) * sizeof(*turns));
 
@@ -102,25 +102,25 @@ static struct rec_cgroup *tagged_above(struct rec *r, const struct rec_cgroup *c
 	u32 i;
 
 	for (i = cg->depth; i--;) {
-		at = cg->above[i] == cg->id ? NULL : rec_cgroup_find(r, cg->above[i]);
+		at = cg->above[i] == cg->id ? NULL : em_rec_cgroup_find(r, cg->above[i]);
 		if (at && at->own)
 			return at;
 	}
-	at = rec_cgroup_find(r, em_cgroup_root_id());
+	at = em_rec_cgroup_find(r, em_cgroup_root_id());
 	return at && at != cg && at->own ? at : NULL;
 }
 
 /* Return: the cgroup, made if it is new; @by is the record that names it, or NULL. */
-struct rec_cgroup *rec_cgroup_get(struct rec *r, u64 id, const struct earmark_ring *by)
+struct rec_cgroup *em_rec_cgroup_get(struct rec *r, u64 id, const struct earmark_ring *by)
 {
-	struct rec_cgroup *cg = rec_cgroup_find(r, id), *job;
+	struct rec_cgroup *cg = em_rec_cgroup_find(r, id), *job;
 	u64 when = by ? by->when : em_time_monotonic();
 
 	if (cg) {
 		cg->gone = 0;
 		return cg;
 	}
-	cg = rec_cgroup_new(r, id);
+	cg = em_rec_cgroup_new(r, id);
 	if (!cg)
 		return NULL;
 	cg->uid = by ? by->uid : 0;
@@ -128,15 +128,15 @@ struct rec_cgroup *rec_cgroup_get(struct rec *r, u64 id, const struct earmark_ri
 	job = tagged_above(r, cg);
 	if (!job) {
 		when = earmark_account_clamp(&r->account, when);
-		rec_job_register(r, cg, when, by ? by->pid : 0, by ? by->name : "");
+		em_rec_job_register(r, cg, when, by ? by->pid : 0, by ? by->name : "");
 	}
-	if (rec_cgroup_turn(cg, 0, job ? job->id : id))
+	if (em_rec_cgroup_turn(cg, 0, job ? job->id : id))
 		r->p.lost[EARMARK_LOST_MEMORY]++;
 	return cg;
 }
 
 /* Return: whose work @cg did in @epoch. */
-struct rec_cgroup *rec_cgroup_job(struct rec *r, const struct rec_cgroup *cg, u64 epoch)
+struct rec_cgroup *em_rec_cgroup_job(struct rec *r, const struct rec_cgroup *cg, u64 epoch)
 {
 	u32 i = cg->nr_turns;
 	u64 job = cg->id;
@@ -146,11 +146,11 @@ struct rec_cgroup *rec_cgroup_job(struct rec *r, const struct rec_cgroup *cg, u6
 		if (cg->turns[i].epoch <= epoch)
 			break;
 	}
-	return rec_cgroup_find(r, job);
+	return em_rec_cgroup_find(r, job);
 }
 
-struct earmark_holder *rec_holder_get(struct rec *r, struct rec_cgroup *job, struct rec_gpu *gpu,
-				      u64 now)
+struct earmark_holder *em_rec_holder_get(struct rec *r, struct rec_cgroup *job, struct rec_gpu *gpu,
+					 u64 now)
 {
 	struct earmark_holder *h;
 	struct earmark_cell *cell;
@@ -226,7 +226,7 @@ static void turns_trim(const struct rec *r, struct rec_cgroup *cg)
 }
 
 /* After a seal: let go of cgroups that are gone and whose work has drained. */
-void rec_cgroup_reap(struct rec *r, u64 now)
+void em_rec_cgroup_reap(struct rec *r, u64 now)
 {
 	struct rec_cgroup *cg, *next;
 	struct earmark_event *e;
@@ -238,7 +238,7 @@ void rec_cgroup_reap(struct rec *r, u64 now)
 			cg->gone = em_cgroup_exists(cg->id, cg->path) ? 0 : cg->gone + 1;
 			if (!cgroup_over(r, cg, now))
 				continue;
-			e = cg->is_job ? rec_event(r, EARMARK_EVENT_JOB_END, now) : NULL;
+			e = cg->is_job ? em_rec_event(r, EARMARK_EVENT_JOB_END, now) : NULL;
 			if (e)
 				e->job = cg->id;
 			cgroup_free(r, cg, true);
@@ -247,7 +247,7 @@ void rec_cgroup_reap(struct rec *r, u64 now)
 }
 
 /* At the end: memory only. */
-void rec_cgroup_clear(struct rec *r)
+void em_rec_cgroup_clear(struct rec *r)
 {
 	struct rec_cgroup *cg, *next;
 	u32 i;

@@ -8,7 +8,7 @@
 #include "kernel/recorder.h"
 #include "kernel/sensor_map.h"
 
-struct rec_gpu *rec_gpu_by_name(struct rec *r, const char *name)
+struct rec_gpu *em_rec_gpu_by_name(struct rec *r, const char *name)
 {
 	struct rec_gpu *gpu;
 
@@ -19,7 +19,7 @@ struct rec_gpu *rec_gpu_by_name(struct rec *r, const char *name)
 	return NULL;
 }
 
-struct rec_gpu *rec_gpu_by_id(struct rec *r, u32 id)
+struct rec_gpu *em_rec_gpu_by_id(struct rec *r, u32 id)
 {
 	struct rec_gpu *gpu;
 
@@ -30,7 +30,7 @@ struct rec_gpu *rec_gpu_by_id(struct rec *r, u32 id)
 	return NULL;
 }
 
-struct rec_gpu *rec_gpu_by_devnum(struct rec *r, u32 devnum)
+struct rec_gpu *em_rec_gpu_by_devnum(struct rec *r, u32 devnum)
 {
 	struct rec_gpu *gpu;
 	u32 i;
@@ -48,7 +48,7 @@ struct rec_gpu *rec_gpu_by_devnum(struct rec *r, u32 devnum)
  * Bring every GPU's blindness up to what is known now. A GPU without device numbers has no
  * files that could be watched.
  */
-void rec_gpu_observe(struct rec *r, u64 now)
+void em_rec_gpu_observe(struct rec *r, u64 now)
 {
 	const u32 mine = EARMARK_BLIND_METER | EARMARK_BLIND_HOLD | EARMARK_BLIND_ABSENT |
 			 EARMARK_BLIND_LOST;
@@ -76,7 +76,7 @@ void rec_gpu_observe(struct rec *r, u64 now)
  * Holds were not watched for some of the open interval (@why HOLD, METER), or an edge of one was
  * lost (LOST), nobody knows when: nothing of it stands, and what is open is to be looked for again.
  */
-void rec_gpu_distrust(struct rec *r, u32 why, u64 now)
+void em_rec_gpu_distrust(struct rec *r, u32 why, u64 now)
 {
 	struct rec_gpu *gpu;
 
@@ -87,7 +87,7 @@ void rec_gpu_distrust(struct rec *r, u32 why, u64 now)
 		gpu->lost |= why == EARMARK_BLIND_LOST;
 		gpu->seeded = false;
 	}
-	rec_gpu_observe(r, now);
+	em_rec_gpu_observe(r, now);
 }
 
 static struct rec_gpu *gpu_add(struct rec *r, const char *name, u64 now)
@@ -123,7 +123,7 @@ static void engines_forget(struct rec *r, const char *name)
 
 static void gpu_tell(struct rec *r, const struct rec_gpu *gpu, u64 now)
 {
-	struct earmark_event *e = rec_event(r, EARMARK_EVENT_GPU, now);
+	struct earmark_event *e = em_rec_event(r, EARMARK_EVENT_GPU, now);
 
 	if (!e)
 		return;
@@ -154,28 +154,28 @@ static bool engine_look_up(struct rec *r, u64 id, struct em_engine *e)
 }
 
 /* Return: the engine, with its GPU, both made if they are new; NULL: it is gone. */
-struct rec_engine *rec_engine_get(struct rec *r, u64 id)
+struct rec_engine *em_rec_engine_get(struct rec *r, u64 id)
 {
 	struct em_engine e = {};
 	struct rec_engine *engine;
 	struct rec_gpu *gpu;
 	u64 now;
 
-	list_for_each_entry(engine, &r->engines[rec_hash(id)], node) {
+	list_for_each_entry(engine, &r->engines[em_rec_hash(id)], node) {
 		if (engine->id == id)
 			return engine;
 	}
 	if (!engine_look_up(r, id, &e))
 		return NULL;
 	e.name[sizeof(e.name) - 1] = '\0';
-	gpu = rec_gpu_by_name(r, e.name);
+	gpu = em_rec_gpu_by_name(r, e.name);
 	if (!gpu) {
 		now = earmark_account_clamp(&r->account, em_time_monotonic());
 		gpu = gpu_add(r, e.name, now);
 		if (gpu) {
 			gpu->info.meter = EARMARK_METER_DRM;
 			gpu_tell(r, gpu, now);
-			rec_gpu_observe(r, now);
+			em_rec_gpu_observe(r, now);
 		}
 	}
 	engine = calloc(1, sizeof(*engine));
@@ -188,12 +188,12 @@ struct rec_engine *rec_engine_get(struct rec *r, u64 id)
 	engine->gpu = gpu;
 	engine->gpu_id = gpu->info.gpu;
 	earmark_engine_init(&r->account, &engine->engine, &gpu->account, (u32)id, e.first);
-	list_add_tail(&engine->node, &r->engines[rec_hash(id)]);
+	list_add_tail(&engine->node, &r->engines[em_rec_hash(id)]);
 	return engine;
 }
 
 /* Tell BPF which devices are GPUs. */
-int rec_gpu_devnums(struct rec *r)
+int em_rec_gpu_devnums(struct rec *r)
 {
 	_cleanup_free_ u32 *all = NULL;
 	struct rec_gpu *gpu;
@@ -243,62 +243,62 @@ static bool gpu_amend(struct rec_gpu *gpu, const struct earmark_gpu_info *info)
 	return memcmp(&old, &gpu->info, sizeof(old)) != 0;
 }
 
-int rec_gpu_set(struct em_source *s, const struct earmark_gpu_info *info, __u32 *id)
+int em_rec_gpu_set(struct em_source *s, const struct earmark_gpu_info *info, __u32 *id)
 {
 	struct rec *r = container_of(s, struct rec, source);
-	struct rec_gpu *gpu = rec_gpu_by_name(r, info->name);
+	struct rec_gpu *gpu = em_rec_gpu_by_name(r, info->name);
 	bool fresh = !gpu, was_absent;
 	u64 now;
 	int rc;
 
 	if (!info->name[0] || info->nr_devnums > EARMARK_DEVNUMS_MAX)
-		return rec_error(r, -EINVAL, "a GPU has a name and at most %d device numbers",
-				 EARMARK_DEVNUMS_MAX);
-	rec_ring_drain(r);
+		return em_rec_error(r, -EINVAL, "a GPU has a name and at most %d device numbers",
+				    EARMARK_DEVNUMS_MAX);
+	em_rec_ring_drain(r);
 	now = earmark_account_clamp(&r->account, em_time_monotonic());
 	if (fresh) {
 		engines_forget(r, info->name);
 		gpu = gpu_add(r, info->name, now);
 	}
 	if (!gpu)
-		return rec_error(r, -ENOMEM, "no memory for another GPU");
+		return em_rec_error(r, -ENOMEM, "no memory for another GPU");
 	*id = gpu->info.gpu;
 	was_absent = gpu->absent;
 	if (gpu_amend(gpu, info) || fresh || was_absent)
 		gpu_tell(r, gpu, now);
 	else
 		return 0;
-	rc = rec_gpu_devnums(r);
+	rc = em_rec_gpu_devnums(r);
 	if (rc)
-		return rec_error(r, rc, "cannot tell the sensors the device numbers of %s: %s",
-				 gpu->info.name, strerror(-rc));
-	rec_gpu_observe(r, now);
-	rec_seed(r);
-	return rec_state_save(r);
+		return em_rec_error(r, rc, "cannot tell the sensors the device numbers of %s: %s",
+				    gpu->info.name, strerror(-rc));
+	em_rec_gpu_observe(r, now);
+	em_rec_seed(r);
+	return em_rec_state_save(r);
 }
 
-int rec_gpu_absent(struct em_source *s, const char *name)
+int em_rec_gpu_absent(struct em_source *s, const char *name)
 {
 	struct rec *r = container_of(s, struct rec, source);
-	struct rec_gpu *gpu = rec_gpu_by_name(r, name);
+	struct rec_gpu *gpu = em_rec_gpu_by_name(r, name);
 	struct earmark_event *e;
 	u64 now;
 
 	if (!gpu)
-		return rec_error(r, -ENOENT, "no GPU is named %s", name);
+		return em_rec_error(r, -ENOENT, "no GPU is named %s", name);
 	if (gpu->absent)
 		return 0;
-	rec_ring_drain(r);
+	em_rec_ring_drain(r);
 	now = earmark_account_clamp(&r->account, em_time_monotonic());
 	gpu->absent = true;
 	gpu->seeded = false;
-	e = rec_event(r, EARMARK_EVENT_GPU_ABSENT, now);
+	e = em_rec_event(r, EARMARK_EVENT_GPU_ABSENT, now);
 	if (e)
 		e->gpu = gpu->info.gpu;
-	rec_gpu_observe(r, now);
+	em_rec_gpu_observe(r, now);
 	earmark_gpu_empty(&r->account, &gpu->account, now);
-	rec_gpu_devnums(r);
-	return rec_state_save(r);
+	em_rec_gpu_devnums(r);
+	return em_rec_state_save(r);
 }
 
 /* Is it known that no driver is bound to it any more? */
@@ -322,43 +322,44 @@ static bool driver_gone(const struct rec_gpu *gpu)
  * After a restart: GPUs may have gone meanwhile, which only those who knew them can tell; and
  * files that were unknown are looked for again, with their fdinfo.
  */
-void rec_gpu_restart(struct rec *r)
+void em_rec_gpu_restart(struct rec *r)
 {
 	struct rec_gpu *gpu;
 
 	list_for_each_entry(gpu, &r->gpus, node) {
 		if (!gpu->retired && !gpu->absent && driver_gone(gpu))
-			rec_gpu_absent(&r->source, gpu->info.name);
+			em_rec_gpu_absent(&r->source, gpu->info.name);
 		if (gpu->account.unknown)
 			r->look_again = true;
 	}
 }
 
 /* Its engines stay in the books for work that is still to be gathered. */
-int rec_gpu_retire(struct em_source *s, __u32 id, const char *reason)
+int em_rec_gpu_retire(struct em_source *s, __u32 id, const char *reason)
 {
 	struct rec *r = container_of(s, struct rec, source);
-	struct rec_gpu *gpu = rec_gpu_by_id(r, id);
+	struct rec_gpu *gpu = em_rec_gpu_by_id(r, id);
 	struct earmark_event *e;
 	u64 now;
 
 	if (!gpu || gpu->retired)
-		return rec_error(r, -ENOENT, "no GPU has the id %u", id);
-	rec_ring_drain(r);
+		return em_rec_error(r, -ENOENT, "no GPU has the id %u", id);
+	em_rec_ring_drain(r);
 	now = earmark_account_clamp(&r->account, em_time_monotonic());
 	earmark_gpu_empty(&r->account, &gpu->account, now);
 	earmark_gpu_retire(&r->account, &gpu->account, now);
 	gpu->retired = true;
-	e = rec_event(r, EARMARK_EVENT_GPU_RETIRED, now);
+	e = em_rec_event(r, EARMARK_EVENT_GPU_RETIRED, now);
 	if (e) {
 		e->gpu = id;
 		snprintf(e->text, sizeof(e->text), "%s", reason ? reason : "");
 	}
-	rec_gpu_devnums(r);
-	return rec_state_save(r);
+	em_rec_gpu_devnums(r);
+	return em_rec_state_save(r);
 }
 
-int rec_gpus(struct em_source *s, int (*each)(const struct earmark_gpu_info *, void *), void *arg)
+int em_rec_gpus(struct em_source *s, int (*each)(const struct earmark_gpu_info *, void *),
+		void *arg)
 {
 	struct rec *r = container_of(s, struct rec, source);
 	struct earmark_gpu_info info;

@@ -44,7 +44,7 @@ static int take_interval(struct in *in, u32 type, const void *data, size_t len)
 	if (len != i->header.nr_events * sizeof(*i->events) || !i->segments)
 		return -EBADMSG;
 	i->events = copy(data, len);
-	return i->events ? rec_kept_add(in->r, i) : -ENOMEM;
+	return i->events ? em_rec_kept_add(in->r, i) : -ENOMEM;
 }
 
 static int take_gpu(struct in *in, const void *data)
@@ -76,13 +76,13 @@ static int take_engine(struct in *in, const void *data)
 
 	if (!e)
 		return -ENOMEM;
-	e->gpu = rec_gpu_by_id(in->r, old->gpu_id);
+	e->gpu = em_rec_gpu_by_id(in->r, old->gpu_id);
 	if (!e->gpu) {
 		free(e);
 		return -EBADMSG;
 	}
 	list_add_tail(&e->engine.node, &e->gpu->account.engines);
-	list_add_tail(&e->node, &in->r->engines[rec_hash(e->id)]);
+	list_add_tail(&e->node, &in->r->engines[em_rec_hash(e->id)]);
 	in->r->account.nr_engines++;
 	return 0;
 }
@@ -90,7 +90,7 @@ static int take_engine(struct in *in, const void *data)
 static int take_cgroup(struct in *in, const void *data)
 {
 	const struct rec_cgroup *old = data;
-	struct rec_cgroup *cg = rec_cgroup_new(in->r, old->id);
+	struct rec_cgroup *cg = em_rec_cgroup_new(in->r, old->id);
 	struct list_head node;
 
 	in->cgroup = cg;
@@ -126,9 +126,9 @@ static int take_tag(struct in *in, const void *data)
 
 	if (!tag)
 		return -ENOMEM;
-	cg = rec_cgroup_find(in->r, tag->job);
+	cg = em_rec_cgroup_find(in->r, tag->job);
 	if (!cg && !in->same && em_cgroup_exists(tag->job, ""))
-		cg = rec_cgroup_get(in->r, tag->job, NULL);
+		cg = em_rec_cgroup_get(in->r, tag->job, NULL);
 	if (!cg) {
 		free(tag);
 		return in->same ? -EBADMSG : 0;
@@ -139,7 +139,7 @@ static int take_tag(struct in *in, const void *data)
 		return 0;
 	tag->tag = ++in->r->p.last_tag;
 	tag->when = in->r->account.now;
-	e = rec_event(in->r, EARMARK_EVENT_TAG, tag->when);
+	e = em_rec_event(in->r, EARMARK_EVENT_TAG, tag->when);
 	if (e)
 		*e = *tag;
 	return 0;
@@ -147,8 +147,8 @@ static int take_tag(struct in *in, const void *data)
 
 static struct earmark_holder *find_holder(struct in *in, const struct state_holder *s)
 {
-	struct rec_cgroup *cg = rec_cgroup_find(in->r, s->job);
-	struct rec_gpu *gpu = rec_gpu_by_id(in->r, s->gpu);
+	struct rec_cgroup *cg = em_rec_cgroup_find(in->r, s->job);
+	struct rec_gpu *gpu = em_rec_gpu_by_id(in->r, s->gpu);
 
 	return cg && cg->is_job && gpu ? earmark_job_holder(&cg->account, &gpu->account) : NULL;
 }
@@ -156,8 +156,8 @@ static struct earmark_holder *find_holder(struct in *in, const struct state_hold
 static int take_holder(struct in *in, const void *data)
 {
 	const struct state_holder *s = data;
-	struct rec_cgroup *cg = rec_cgroup_find(in->r, s->job);
-	struct rec_gpu *gpu = rec_gpu_by_id(in->r, s->gpu);
+	struct rec_cgroup *cg = em_rec_cgroup_find(in->r, s->job);
+	struct rec_gpu *gpu = em_rec_gpu_by_id(in->r, s->gpu);
 	struct earmark_holder *h = calloc(1, sizeof(*h));
 
 	if (!cg || !gpu || !h) {
@@ -314,12 +314,12 @@ static int state_map(struct rec *r)
 }
 
 /**
- * rec_state_load() - read what a predecessor left
+ * em_rec_state_load() - read what a predecessor left
  * @same: its accounts go on; else only its tags and unacknowledged intervals were taken over
  *
  * Return: 0, -ENOENT, or -errno: it cannot be read.
  */
-int rec_state_load(struct rec *r, bool *same)
+int em_rec_state_load(struct rec *r, bool *same)
 {
 	struct in in = { .r = r };
 	const struct state_record *rec;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The ring of hold edges, read without giving its space back: that is done when a snapshot
- * holds what the records did (rec_ring_release()), so that a killed recorder reads them again.
+ * holds what the records did (em_rec_ring_release()), so that a killed recorder reads them again.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -16,7 +16,7 @@
 
 #define BATCH 512
 
-int rec_ring_open(struct rec *r)
+int em_rec_ring_open(struct rec *r)
 {
 	_cleanup_close_ int fd = em_map_open("ring");
 	size_t page = sysconf(_SC_PAGESIZE), size;
@@ -37,7 +37,7 @@ int rec_ring_open(struct rec *r)
 	return 0;
 }
 
-void rec_ring_close(struct rec *r)
+void em_rec_ring_close(struct rec *r)
 {
 	if (!r->ring.consumer)
 		return;
@@ -67,7 +67,7 @@ static const struct earmark_ring *ring_next(struct rec *r)
 	}
 }
 
-void rec_ring_release(struct rec *r)
+void em_rec_ring_release(struct rec *r)
 {
 	if (r->ring.consumer)
 		__atomic_store_n(r->ring.consumer, r->p.ring_pos, __ATOMIC_RELEASE);
@@ -77,16 +77,17 @@ static void move_apply(struct rec *r, const struct earmark_ring *m)
 {
 	u32 slot = m->pid & (REC_PIDS - 1);
 	u64 from = r->pids[slot].pid == m->pid ? r->pids[slot].cgroup : 0;
-	struct rec_cgroup *to = rec_cgroup_find(r, m->cgroup), *old = rec_cgroup_find(r, from);
+	struct rec_cgroup *to = em_rec_cgroup_find(r, m->cgroup),
+			  *old = em_rec_cgroup_find(r, from);
 	struct earmark_event *e;
 
 	r->pids[slot].pid = m->pid;
 	r->pids[slot].cgroup = m->cgroup;
-	to = to ? rec_cgroup_job(r, to, ~0ULL) : NULL;
-	old = old ? rec_cgroup_job(r, old, ~0ULL) : NULL;
+	to = to ? em_rec_cgroup_job(r, to, ~0ULL) : NULL;
+	old = old ? em_rec_cgroup_job(r, old, ~0ULL) : NULL;
 	if (to && to == old)
 		return;
-	e = rec_event(r, EARMARK_EVENT_MOVE, m->when);
+	e = em_rec_event(r, EARMARK_EVENT_MOVE, m->when);
 	if (!e)
 		return;
 	e->job = to ? to->id : m->cgroup;
@@ -98,20 +99,20 @@ static void move_apply(struct rec *r, const struct earmark_ring *m)
 /* A job uses a file; @unknown: nobody saw its first use. */
 static struct earmark_use *use_apply(struct rec *r, const struct earmark_ring *u, bool unknown)
 {
-	struct rec_gpu *gpu = rec_gpu_by_devnum(r, u->devnum);
-	struct rec_cgroup *cg = gpu ? rec_cgroup_get(r, u->cgroup, u) : NULL;
-	struct rec_cgroup *job = cg ? rec_cgroup_job(r, cg, ~0ULL) : NULL;
+	struct rec_gpu *gpu = em_rec_gpu_by_devnum(r, u->devnum);
+	struct rec_cgroup *cg = gpu ? em_rec_cgroup_get(r, u->cgroup, u) : NULL;
+	struct rec_cgroup *job = cg ? em_rec_cgroup_job(r, cg, ~0ULL) : NULL;
 	struct earmark_holder *h;
 	struct earmark_use *use;
 
 	if (!job || gpu->absent || earmark_file_used(&r->account, u->file, &job->account))
 		return NULL;
-	h = rec_holder_get(r, job, gpu, u->when);
+	h = em_rec_holder_get(r, job, gpu, u->when);
 	use = h ? malloc(sizeof(*use)) : NULL;
 	if (!use) {
 		r->p.lost[EARMARK_LOST_FILE]++;
 		gpu->lost = true;
-		rec_gpu_observe(r, u->when);
+		em_rec_gpu_observe(r, u->when);
 		return NULL;
 	}
 	earmark_use_add(&r->account, use, h, u->file, unknown, r->p.seed, u->when);
@@ -120,13 +121,13 @@ static struct earmark_use *use_apply(struct rec *r, const struct earmark_ring *u
 
 static void submit_apply(struct rec *r, const struct earmark_ring *s)
 {
-	struct rec_engine *e = rec_engine_get(r, s->engine);
-	struct rec_cgroup *cg = e ? rec_cgroup_get(r, s->cgroup, s) : NULL;
+	struct rec_engine *e = em_rec_engine_get(r, s->engine);
+	struct rec_cgroup *cg = e ? em_rec_cgroup_get(r, s->cgroup, s) : NULL;
 	struct earmark_holder *h;
 
 	if (!cg)
 		return;
-	h = rec_holder_get(r, rec_cgroup_job(r, cg, ~0ULL), e->gpu, s->when);
+	h = em_rec_holder_get(r, em_rec_cgroup_job(r, cg, ~0ULL), e->gpu, s->when);
 	if (h)
 		earmark_holder_submit(&r->account, h, s->when);
 }
@@ -154,10 +155,10 @@ static void apply(struct rec *r, const struct earmark_ring *e)
 		submit_apply(r, e);
 		break;
 	case EARMARK_RING_ENGINE:
-		rec_engine_get(r, e->engine);
+		em_rec_engine_get(r, e->engine);
 		break;
 	case EARMARK_RING_EMPTY:
-		cg = rec_cgroup_find(r, e->cgroup);
+		cg = em_rec_cgroup_find(r, e->cgroup);
 		if (cg && cg->is_job)
 			earmark_job_empty(&r->account, &cg->account, e->when);
 		break;
@@ -182,7 +183,7 @@ static void unknown_add(struct rec *r, u64 use, u32 pid, u32 fd)
 /* A file found open. Those in the books are there because their use was seen. */
 static void seed_apply(struct rec *r, const struct earmark_ring *e)
 {
-	struct rec_gpu *gpu = rec_gpu_by_devnum(r, e->devnum);
+	struct rec_gpu *gpu = em_rec_gpu_by_devnum(r, e->devnum);
 	struct rec_cgroup *cg, *job;
 	struct earmark_use *use;
 	u64 id;
@@ -194,8 +195,8 @@ static void seed_apply(struct rec *r, const struct earmark_ring *e)
 		unknown_add(r, use->id, e->pid, e->fd);
 		return;
 	}
-	cg = gpu->account.unknown ? rec_cgroup_find(r, e->cgroup) : NULL;
-	job = cg ? rec_cgroup_job(r, cg, ~0ULL) : NULL;
+	cg = gpu->account.unknown ? em_rec_cgroup_find(r, e->cgroup) : NULL;
+	job = cg ? em_rec_cgroup_job(r, cg, ~0ULL) : NULL;
 	if (job && earmark_use_seen(&r->account, e->file, &job->account, r->p.seed, &id))
 		unknown_add(r, id, e->pid, e->fd);
 }
@@ -270,15 +271,15 @@ static void batch_apply(struct rec *r, struct rec_batch *b, u64 instant)
  * Books what is complete in the ring and happened until @instant. What is younger waits in
  * memory, where no snapshot may be made: the caller drains the rest before one.
  */
-void rec_ring_drain_until(struct rec *r, u64 instant)
+void em_rec_ring_drain_until(struct rec *r, u64 instant)
 {
 	ring_collect(r, &r->younger);
 	batch_apply(r, &r->younger, instant);
 }
 
-void rec_ring_drain(struct rec *r)
+void em_rec_ring_drain(struct rec *r)
 {
-	rec_ring_drain_until(r, ~0ULL);
+	em_rec_ring_drain_until(r, ~0ULL);
 }
 
 static int seed_collect(const struct earmark_ring *e, void *arg)
@@ -290,14 +291,14 @@ static int seed_collect(const struct earmark_ring *e, void *arg)
  * Books what is open already, on GPUs that are not seeded; whatever they held before is
  * forgotten, since nobody can vouch for it. Files that nobody saw used are unknown.
  */
-void rec_seed(struct rec *r)
+void em_rec_seed(struct rec *r)
 {
 	struct rec_gpu *gpu;
 	u64 now;
 
 	if (!r->hold)
 		return;
-	rec_ring_drain(r);
+	em_rec_ring_drain(r);
 	r->p.seed++;
 	r->nr_unknowns = 0;
 	now = earmark_account_clamp(&r->account, em_time_monotonic());
@@ -305,23 +306,23 @@ void rec_seed(struct rec *r)
 		if (!gpu->retired && !gpu->seeded)
 			earmark_gpu_empty(&r->account, &gpu->account, now);
 	}
-	rec_ask_again(r);
+	em_rec_ask_again(r);
 	if (em_sensor_seed(r->source.sensor, seed_collect, &r->younger)) {
 		r->younger.n = 0;
 		return; /* they stay blind; tried again at the next tick */
 	}
-	rec_ring_drain(r);
+	em_rec_ring_drain(r);
 	list_for_each_entry(gpu, &r->gpus, node) {
 		gpu->seeded = true;
 		gpu->lost = false;
 	}
 	r->look_again = false;
-	rec_unknown_resolve(r);
-	rec_gpu_observe(r, em_time_monotonic());
+	em_rec_unknown_resolve(r);
+	em_rec_gpu_observe(r, em_time_monotonic());
 }
 
 /* Asks fdinfo about what is still unknown. */
-void rec_unknown_resolve(struct rec *r)
+void em_rec_unknown_resolve(struct rec *r)
 {
 	u64 now = em_time_monotonic();
 	u32 i, left = 0;

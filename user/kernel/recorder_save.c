@@ -200,7 +200,7 @@ static void state_write(struct rec *r, const struct out *o)
  * Where nothing can be pinned there is nothing that goes on without us either: 0. A bank that
  * is booked but in no interval would be booked again by a successor: -EAGAIN.
  */
-int rec_state_save(struct rec *r)
+int em_rec_state_save(struct rec *r)
 {
 	struct out o = {};
 	int rc = 0;
@@ -218,6 +218,6 @@ int rec_state_save(struct rec *r)
 		state_write(r, &o);
 	free(o.p);
 	if (!rc)
-		rec_ring_release(r);
+		em_rec_ring_release(r);
 	return rc;
 }

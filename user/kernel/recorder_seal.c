@@ -15,7 +15,7 @@ static u64 clock_given(void *arg)
 /* Return: the cell of the tag that was in force in @epoch; NULL: older than the history. */
 static struct earmark_cell *cell_of(struct rec *r, struct earmark_holder *h, u64 epoch)
 {
-	u64 since = rec_epoch_since(r, epoch);
+	u64 since = em_rec_epoch_since(r, epoch);
 	struct earmark_cell *cell;
 
 	list_for_each_entry(cell, &h->cells, node) {
@@ -32,7 +32,7 @@ static void charge_nobody(struct rec *r, struct rec_gpu *gpu, const struct em_ch
 
 static void charge_book(struct rec *r, const struct em_charge_key *key, const struct em_charge *c)
 {
-	struct rec_engine *e = rec_engine_get(r, key->engine);
+	struct rec_engine *e = em_rec_engine_get(r, key->engine);
 	struct earmark_holder *h = NULL;
 	struct earmark_cell *cell;
 	struct rec_cgroup *cg;
@@ -47,9 +47,10 @@ static void charge_book(struct rec *r, const struct em_charge_key *key, const st
 		return;
 	earmark_bank_add(&e->engine.busy[p], c->start, c->ns);
 	e->engine.total += c->ns;
-	cg = key->cgroup ? rec_cgroup_get(r, key->cgroup, NULL) : NULL;
+	cg = key->cgroup ? em_rec_cgroup_get(r, key->cgroup, NULL) : NULL;
 	if (cg)
-		h = rec_holder_get(r, rec_cgroup_job(r, cg, key->epoch), e->gpu, r->account.now);
+		h = em_rec_holder_get(r, em_rec_cgroup_job(r, cg, key->epoch), e->gpu,
+				      r->account.now);
 	if (!h) {
 		charge_nobody(r, e->gpu, c);
 		return;
@@ -82,7 +83,7 @@ static void spill_book(struct rec *r, u32 parity)
 		if (em_map_get(r->fd_engines, &key, &e) ||
 		    !(e.spill[parity].ns | e.spill[parity].count))
 			continue;
-		engine = rec_engine_get(r, e.id);
+		engine = em_rec_engine_get(r, e.id);
 		if (!engine)
 			continue;
 		c = e.spill[parity];
@@ -121,7 +122,7 @@ static void bank_book(struct rec *r, u32 parity)
 	spill_book(r, parity);
 }
 
-void rec_bank_clear(struct rec *r, u32 parity)
+void em_rec_bank_clear(struct rec *r, u32 parity)
 {
 	int fd = bank_open(r, parity);
 
@@ -159,14 +160,14 @@ static u64 books_close(struct rec *r)
 	if (r->control)
 		em_map_synchronize();
 	for (i = 0; i < 3; i++) {
-		rec_ring_drain(r);
+		em_rec_ring_drain(r);
 		end = em_time_monotonic();
 		if (!r->ring.producer || *r->ring.producer == r->ring.pos)
 			break;
 	}
 	if (ring_stolen(r)) {
 		r->p.lost[EARMARK_LOST_RING]++;
-		rec_gpu_distrust(r, EARMARK_BLIND_LOST, end);
+		em_rec_gpu_distrust(r, EARMARK_BLIND_LOST, end);
 	}
 	return end;
 }
@@ -201,7 +202,7 @@ static u64 kept_size(const struct em_interval *i)
 	       i->header.nr_events * sizeof(*i->events);
 }
 
-int rec_kept_add(struct rec *r, struct em_interval *i)
+int em_rec_kept_add(struct rec *r, struct em_interval *i)
 {
 	struct rec_kept *kept = calloc(1, sizeof(*kept));
 
@@ -239,11 +240,11 @@ static void gpus_reap(struct rec *r)
  */
 static int seal_save(struct rec *r)
 {
-	int rc = rec_state_save(r);
+	int rc = em_rec_state_save(r);
 
 	r->unsaved = rc != 0;
 	if (!rc)
-		rec_bank_clear(r, r->p.parity ^ 1);
+		em_rec_bank_clear(r, r->p.parity ^ 1);
 	return rc;
 }
 
@@ -282,16 +283,16 @@ static int seal_make(struct rec *r)
 	em_interval_seal(&i);
 	seal_advance(r, &i);
 	gpus_reap(r);
-	return rec_kept_add(r, &i);
+	return em_rec_kept_add(r, &i);
 }
 
 /**
- * rec_seal() - end the open interval
+ * em_rec_seal() - end the open interval
  * @now: even if its period is not over
  *
  * Return: 1 sealed, 0 not due, -ENOSPC the keep is full, so that it stretches, -ENOMEM.
  */
-int rec_seal(struct rec *r, bool now)
+int em_rec_seal(struct rec *r, bool now)
 {
 	int rc;
 
@@ -311,12 +312,12 @@ int rec_seal(struct rec *r, bool now)
 		return rc;
 	rc = seal_save(r);
 	earmark_account_trim(&r->account);
-	rec_cgroup_reap(r, r->account.now);
+	em_rec_cgroup_reap(r, r->account.now);
 	return rc ? rc : 1;
 }
 
-int rec_intervals(struct em_source *s, __u64 from, int (*each)(struct em_interval *, void *),
-		  void *arg)
+int em_rec_intervals(struct em_source *s, __u64 from, int (*each)(struct em_interval *, void *),
+		     void *arg)
 {
 	struct rec *r = container_of(s, struct rec, source);
 	struct em_interval copy;
@@ -358,7 +359,7 @@ static void kept_drop(struct rec *r, struct rec_kept *kept)
  * Everything kept up to the one with this number and hash is stored; an earlier load's may be
  * kept before it. Not written at once: what is handed out again is known to the ledger.
  */
-int rec_ack(struct em_source *s, __u64 number, const __u8 hash[EARMARK_HASH_LEN])
+int em_rec_ack(struct em_source *s, __u64 number, const __u8 hash[EARMARK_HASH_LEN])
 {
 	struct rec *r = container_of(s, struct rec, source);
 	struct rec_kept *kept, *next, *upto = NULL;
@@ -369,8 +370,8 @@ int rec_ack(struct em_source *s, __u64 number, const __u8 hash[EARMARK_HASH_LEN]
 			upto = kept;
 	}
 	if (!upto)
-		return rec_error(r, -EINVAL, "no interval %llu with that hash is kept",
-				 (unsigned long long)number);
+		return em_rec_error(r, -EINVAL, "no interval %llu with that hash is kept",
+				    (unsigned long long)number);
 	list_for_each_entry_safe(kept, next, &r->kept, node) {
 		bool last = kept == upto;
 

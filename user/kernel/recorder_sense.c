@@ -10,7 +10,7 @@
 #include "kernel/sensor_map.h"
 
 /* The maps come with the first family that is attached, which may be later. */
-int rec_maps_open(struct rec *r)
+int em_rec_maps_open(struct rec *r)
 {
 	int fd, rc;
 
@@ -29,7 +29,7 @@ int rec_maps_open(struct rec *r)
 }
 
 /* Maps that nobody kept books with: begin with what they say now. */
-void rec_maps_begin(struct rec *r)
+void em_rec_maps_begin(struct rec *r)
 {
 	struct em_control *c = r->control;
 
@@ -39,26 +39,26 @@ void rec_maps_begin(struct rec *r)
 	r->p.epoch = max(r->p.epoch, c->epoch);
 	c->since[r->p.epoch & (EM_EPOCHS - 1)] = 0;
 	__atomic_store_n(&c->epoch, r->p.epoch, __ATOMIC_SEQ_CST);
-	rec_bank_clear(r, r->p.parity ^ 1);
-	rec_ask_again(r);
+	em_rec_bank_clear(r, r->p.parity ^ 1);
+	em_rec_ask_again(r);
 }
 
 /* A predecessor's maps: what it did last but could not finish. */
-void rec_maps_resume(struct rec *r)
+void em_rec_maps_resume(struct rec *r)
 {
 	struct em_control *c = r->control;
 	u64 epoch;
 
 	r->flipped = (c->parity & 1) != r->p.parity;
 	if (!r->flipped)
-		rec_bank_clear(r, r->p.parity ^ 1);
+		em_rec_bank_clear(r, r->p.parity ^ 1);
 	/* It announced a change of tags that it did not make: its epochs change nothing. */
 	for (epoch = r->p.epoch + 1; epoch <= c->epoch; epoch++)
-		rec_epoch_note(r, epoch, c->since[epoch & (EM_EPOCHS - 1)]);
+		em_rec_epoch_note(r, epoch, c->since[epoch & (EM_EPOCHS - 1)]);
 }
 
 /* Uses and submissions are told again at their next time, also those that were told before. */
-void rec_ask_again(struct rec *r)
+void em_rec_ask_again(struct rec *r)
 {
 	if (!r->control)
 		return;
@@ -66,7 +66,7 @@ void rec_ask_again(struct rec *r)
 	__atomic_fetch_add(&r->control->free_gen, 1, __ATOMIC_SEQ_CST);
 }
 
-int rec_ring_watch(struct rec *r)
+int em_rec_ring_watch(struct rec *r)
 {
 	struct epoll_event ring = { .events = EPOLLIN | EPOLLET };
 	_cleanup_close_ int fd = em_map_open("ring");
@@ -115,17 +115,17 @@ static void sensors_tell(struct rec *r, const struct em_sensor_state *st, int n,
 		if (st[i].attached == !!(r->p.told & 1U << i))
 			continue;
 		r->p.told ^= 1U << i;
-		e = rec_event(r,
-			      st[i].attached ? EARMARK_EVENT_SENSOR_ATTACHED
-					     : EARMARK_EVENT_SENSOR_DETACHED,
-			      now);
+		e = em_rec_event(r,
+				 st[i].attached ? EARMARK_EVENT_SENSOR_ATTACHED
+						: EARMARK_EVENT_SENSOR_DETACHED,
+				 now);
 		if (e)
 			snprintf(e->text, sizeof(e->text), "%s", st[i].name);
 	}
 }
 
 /* The sensors as they are now, and what that means for what the books can vouch for. */
-void rec_sensors_look(struct rec *r)
+void em_rec_sensors_look(struct rec *r)
 {
 	const struct em_sensor_state *st;
 	bool had = r->hold, fresh;
@@ -134,13 +134,13 @@ void rec_sensors_look(struct rec *r)
 	int n;
 
 	em_sensor_retry(r->source.sensor);
-	fresh = !r->control && !rec_maps_open(r);
+	fresh = !r->control && !em_rec_maps_open(r);
 	if (fresh) {
-		rec_maps_begin(r);
-		rec_ring_open(r);
-		rec_ring_watch(r);
+		em_rec_maps_begin(r);
+		em_rec_ring_open(r);
+		em_rec_ring_watch(r);
 	}
-	rec_ring_drain(r);
+	em_rec_ring_drain(r);
 	now = earmark_account_clamp(&r->account, em_time_monotonic());
 	n = em_sensor_states(r->source.sensor, &st);
 	/* Without the cgroups' ends, what a job holds without a file would never end. */
@@ -148,9 +148,9 @@ void rec_sensors_look(struct rec *r)
 	r->drm = st[EM_FAMILY_DRM].attached;
 	why = losses_read(r, st, n);
 	if (why || (had && !r->hold))
-		rec_gpu_distrust(r, why ? why : EARMARK_BLIND_HOLD, now);
+		em_rec_gpu_distrust(r, why ? why : EARMARK_BLIND_HOLD, now);
 	sensors_tell(r, st, n, now);
-	rec_gpu_observe(r, now);
+	em_rec_gpu_observe(r, now);
 	if (fresh)
-		rec_gpu_devnums(r);
+		em_rec_gpu_devnums(r);
 }

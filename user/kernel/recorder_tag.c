@@ -13,25 +13,25 @@
 #define AHEAD (300 * EM_NS_PER_US) /* of now: when a change is published to come into force */
 
 /* Return: the TAG event of the tag in force for @cg, or NULL. */
-const struct earmark_event *rec_tag_effective(struct rec *r, const struct rec_cgroup *cg)
+const struct earmark_event *em_rec_tag_effective(struct rec *r, const struct rec_cgroup *cg)
 {
 	const struct earmark_event *best = cg->own;
 	const struct rec_cgroup *at;
 	u32 i;
 
 	for (i = cg->depth; i--;) {
-		at = rec_cgroup_find(r, cg->above[i]);
+		at = em_rec_cgroup_find(r, cg->above[i]);
 		if (at && at->own && (!best || at->own->tagged_by > best->tagged_by))
 			best = at->own;
 	}
-	at = rec_cgroup_find(r, em_cgroup_root_id());
+	at = em_rec_cgroup_find(r, em_cgroup_root_id());
 	if (at && at->own && (!best || at->own->tagged_by > best->tagged_by))
 		best = at->own;
 	return best;
 }
 
 /* Return: when @epoch began; 0: long ago. */
-u64 rec_epoch_since(const struct rec *r, u64 epoch)
+u64 em_rec_epoch_since(const struct rec *r, u64 epoch)
 {
 	u32 i;
 
@@ -42,7 +42,7 @@ u64 rec_epoch_since(const struct rec *r, u64 epoch)
 	return 0;
 }
 
-int rec_epoch_note(struct rec *r, u64 epoch, u64 since)
+int em_rec_epoch_note(struct rec *r, u64 epoch, u64 since)
 {
 	struct rec_epoch *epochs;
 
@@ -79,7 +79,7 @@ static int epoch_begin(struct rec *r, u64 *instant)
 	do {
 		epoch = r->p.epoch + 1;
 		since = em_time_monotonic() + ahead;
-		rc = rec_epoch_note(r, epoch, since);
+		rc = em_rec_epoch_note(r, epoch, since);
 		if (rc)
 			return rc;
 		r->control->since[epoch & (EM_EPOCHS - 1)] = since;
@@ -113,17 +113,17 @@ static int turn_below(struct rec *r, struct rec_cgroup *job, u64 epoch)
 
 	for (i = 0; i < REC_HASH; i++) {
 		list_for_each_entry(cg, &r->cgroups[i], node) {
-			now = rec_cgroup_job(r, cg, ~0ULL);
+			now = em_rec_cgroup_job(r, cg, ~0ULL);
 			if (!is_above(cg, job->id) || now == job ||
 			    (now && !is_above(job, now->id)))
 				continue;
-			if (rec_cgroup_turn(cg, epoch, job->id))
+			if (em_rec_cgroup_turn(cg, epoch, job->id))
 				return -ENOMEM;
 			turned++;
 		}
 	}
 	if (turned)
-		rec_ask_again(r);
+		em_rec_ask_again(r);
 	return 0;
 }
 
@@ -160,7 +160,7 @@ static int retag_below(struct rec *r, u64 id, u64 when)
 		list_for_each_entry(cg, &r->cgroups[i], node) {
 			if (!cg->is_job || !(cg->id == id || is_above(cg, id)))
 				continue;
-			tag = rec_tag_effective(r, cg);
+			tag = em_rec_tag_effective(r, cg);
 			now = tag ? tag->tag : 0;
 			if (now != cg->account.tag && job_retag(r, cg, now, when))
 				rc = -ENOMEM;
@@ -183,7 +183,7 @@ static int tag_stand(struct rec *r, struct rec_cgroup *cg, const struct earmark_
 	own->job = cg->id;
 	own->tag = ++r->p.last_tag;
 	*id = own->tag;
-	e = rec_event(r, EARMARK_EVENT_TAG, when);
+	e = em_rec_event(r, EARMARK_EVENT_TAG, when);
 	if (e)
 		*e = *own;
 	r->nr_tags -= !!cg->own;
@@ -201,14 +201,15 @@ static int tag_allowed(struct rec *r, const struct rec_cgroup *cg, const struct 
 {
 	if (tag->purpose >= EARMARK_PURPOSE_COUNT || tag->tagged_by >= EARMARK_TAGGED_BY_COUNT ||
 	    !tag->tagged_by)
-		return rec_error(r, -EINVAL, "no such purpose or tagged-by");
+		return em_rec_error(r, -EINVAL, "no such purpose or tagged-by");
 	if (cg->own && cg->own->tagged_by > tag->tagged_by)
-		return rec_error(r, -EPERM,
-				 "a stronger tag stands on this cgroup already, and a weaker one "
-				 "does not replace it");
+		return em_rec_error(
+			r, -EPERM,
+			"a stronger tag stands on this cgroup already, and a weaker one "
+			"does not replace it");
 	if (!cg->own && r->nr_tags >= REC_TAGS_MAX)
-		return rec_error(r, -ENOSPC, "%d tags stand already, which is the most",
-				 REC_TAGS_MAX);
+		return em_rec_error(r, -ENOSPC, "%d tags stand already, which is the most",
+				    REC_TAGS_MAX);
 	return 0;
 }
 
@@ -220,17 +221,17 @@ static int tag_apply(struct rec *r, struct rec_cgroup *cg, const struct earmark_
 
 	if (rc)
 		return rc;
-	rec_ring_drain_until(r, when);
+	em_rec_ring_drain_until(r, when);
 	when = earmark_account_clamp(&r->account, when);
 	rc = tag_stand(r, cg, tag, when, id);
 	if (!rc && !cg->is_job)
-		rec_job_register(r, cg, when, tag->pid, tag->comm);
+		em_rec_job_register(r, cg, when, tag->pid, tag->comm);
 	if (!rc && cg->own)
 		rc = turn_below(r, cg, r->p.epoch);
 	return rc ? rc : retag_below(r, cg->id, when);
 }
 
-int rec_tag_set(struct em_source *s, int cgroup_fd, const struct earmark_event *tag, __u32 *id)
+int em_rec_tag_set(struct em_source *s, int cgroup_fd, const struct earmark_event *tag, __u32 *id)
 {
 	struct rec *r = container_of(s, struct rec, source);
 	struct earmark_ring by = { .when = em_time_monotonic(), .uid = tag->uid, .pid = tag->pid };
@@ -239,21 +240,21 @@ int rec_tag_set(struct em_source *s, int cgroup_fd, const struct earmark_event *
 	int rc;
 
 	if (!cgroup)
-		return rec_error(r, -EBADF, "that is not a cgroup (v2) directory");
+		return em_rec_error(r, -EBADF, "that is not a cgroup (v2) directory");
 	memcpy(by.name, tag->comm, sizeof(tag->comm));
-	rec_ring_drain(r);
-	cg = rec_cgroup_get(r, cgroup, &by);
+	em_rec_ring_drain(r);
+	cg = em_rec_cgroup_get(r, cgroup, &by);
 	if (!cg)
-		return rec_error(r, -ENOMEM, "no memory for another job");
+		return em_rec_error(r, -ENOMEM, "no memory for another job");
 	rc = tag_allowed(r, cg, tag);
 	if (rc)
 		return rc;
 	rc = tag_apply(r, cg, tag, id);
-	rec_ring_drain(r);
+	em_rec_ring_drain(r);
 	if (rc)
-		return rec_error(r, rc, "no memory for the tag");
-	rc = rec_state_save(r);
-	return rc ? rec_error(r, rc, "cannot keep the tag: %s", strerror(-rc)) : 0;
+		return em_rec_error(r, rc, "no memory for the tag");
+	rc = em_rec_state_save(r);
+	return rc ? em_rec_error(r, rc, "cannot keep the tag: %s", strerror(-rc)) : 0;
 }
 
 static void job_tags(struct earmark_job_info *info, const struct earmark_event *tag,
@@ -274,7 +275,8 @@ static void job_tags(struct earmark_job_info *info, const struct earmark_event *
 	}
 }
 
-int rec_jobs(struct em_source *s, int (*each)(const struct earmark_job_info *, void *), void *arg)
+int em_rec_jobs(struct em_source *s, int (*each)(const struct earmark_job_info *, void *),
+		void *arg)
 {
 	struct rec *r = container_of(s, struct rec, source);
 	struct earmark_job_info info;
@@ -292,7 +294,7 @@ int rec_jobs(struct em_source *s, int (*each)(const struct earmark_job_info *, v
 			info.since = cg->account.since;
 			info.uid = cg->uid;
 			memcpy(info.path, cg->path, sizeof(info.path));
-			job_tags(&info, rec_tag_effective(r, cg), cg->own);
+			job_tags(&info, em_rec_tag_effective(r, cg), cg->own);
 			list_for_each_entry(h, &cg->account.holders, of_job)
 				info.gpus_held += !list_empty(&h->holding);
 			rc = each(&info, arg);
