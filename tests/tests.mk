@@ -32,8 +32,9 @@ $(B)/fuzz/%: tests/fuzz/%.c $(B)/libearmark.a
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libearmark.a $(LIBS)
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
+.PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
 unit: $(UNIT)
+kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko
 guest-modules: $(GUEST_MODULES)
 test-tools: all $(UNIT) $(FUZZ) guest-modules
 
@@ -60,6 +61,7 @@ debug-kernel: deps deps-debug
 # check-debug: the guest suite on the debug kernel, 1,000 load/unload loops, a kmemleak scan
 check-debug: debug-kernel
 	$(Q)$(MAKE) --no-print-directory test-tools
+	$(Q)$(MAKE) --no-print-directory KDIR=$${EARMARK_CACHE:-$$HOME/.cache/earmark}/debug/build kdir-modules
 	$(Q)tests/check --debug
 # demo: the main job, as a newcomer would see it (NATIVE=1: on this node's own GPU)
 demo: deps
