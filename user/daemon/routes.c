@@ -15,49 +15,23 @@
 
 #define GROUP "earmark"
 
-static int get_status(void *arg, const struct em_peer *peer, json_t *body, json_t **answer,
-		      char *err, size_t len)
-{
-	(void)peer;
-	(void)body;
-	(void)err;
-	(void)len;
-	*answer = em_view_status(arg);
-	return 0;
-}
+/* GETs are open to all and take nothing: each is a view of the manager. */
+#define GET(name, view)                                                                       \
+	static int name(void *arg, const struct em_peer *peer, json_t *body, json_t **answer, \
+			char *err, size_t len)                                                \
+	{                                                                                     \
+		(void)peer;                                                                   \
+		(void)body;                                                                   \
+		(void)err;                                                                    \
+		(void)len;                                                                    \
+		*answer = view;                                                               \
+		return 0;                                                                     \
+	}
 
-static int get_jobs(void *arg, const struct em_peer *peer, json_t *body, json_t **answer, char *err,
-		    size_t len)
-{
-	(void)peer;
-	(void)body;
-	(void)err;
-	(void)len;
-	*answer = json_pack("{s:o}", "jobs", em_view_jobs(arg));
-	return 0;
-}
-
-static int get_gpus(void *arg, const struct em_peer *peer, json_t *body, json_t **answer, char *err,
-		    size_t len)
-{
-	(void)peer;
-	(void)body;
-	(void)err;
-	(void)len;
-	*answer = json_pack("{s:o}", "gpus", em_view_gpus(arg));
-	return 0;
-}
-
-static int get_sensors(void *arg, const struct em_peer *peer, json_t *body, json_t **answer,
-		       char *err, size_t len)
-{
-	(void)peer;
-	(void)body;
-	(void)err;
-	(void)len;
-	*answer = json_pack("{s:o}", "sensors", em_view_sensors(arg));
-	return 0;
-}
+GET(get_status, em_view_status(arg))
+GET(get_jobs, json_pack("{s:o}", "jobs", em_view_jobs(arg)))
+GET(get_gpus, json_pack("{s:o}", "gpus", em_view_gpus(arg)))
+GET(get_sensors, json_pack("{s:o}", "sensors", em_view_sensors(arg)))
 
 /* A string of the body's, at most @most bytes; NULL if it may be absent and is. */
 static int string(json_t *body, const char *key, bool needed, size_t most, const char **out,
