@@ -30,11 +30,11 @@ CPPFLAGS += -D_GNU_SOURCE -DEARMARK_RELEASE='"$(VERSION)"' -Iuser -Iinclude/uapi
 	$(shell pkg-config --cflags libnl-genl-3.0)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 $(WARN) -fstack-protector-strong -MMD -MP
-LIBS := -lbpf -lelf -lz -lnl-genl-3 -lnl-3 -lsystemd -lsqlite3 -lsodium -lcyaml -lyaml -ljansson \
-	-lmicrohttpd -lcurl -lsmartcols -lcap-ng -lseccomp -lm -lpthread
+LIBS := -Wl,--as-needed -lbpf -lelf -lz -lnl-genl-3 -lnl-3 -lsystemd -lsqlite3 -lsodium -lcyaml -lyaml -ljansson \
+	-lmicrohttpd -lcurl -lsmartcols -lcap-ng -lseccomp -lyajl -lgsl -lgslcblas -lm -lpthread
 
 CORE := account use seal
-LIB_SRC := $(wildcard $(addprefix user/,$(addsuffix /*.c,base kernel ledger commit alert report api)))
+LIB_SRC := $(wildcard $(addprefix user/,$(addsuffix /*.c,base kernel ledger rule replay commit alert probe report api)))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(CORE:%=$(B)/kmod/%.o)
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,user/earmarkd.c $(wildcard user/daemon/*.c))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,user/earmark.c $(wildcard user/cli/*.c))

@@ -136,6 +136,7 @@ int em_ledger_state_set(struct em_ledger *l, const char *key, const char *json);
 int em_ledger_state_get(struct em_ledger *l, const char *key, char **json); /* caller frees */
 /* A dated note that enters the record: alert transitions, daemon start and stop, integrity. */
 int em_ledger_note(struct em_ledger *l, const char *kind, const char *json);
+int em_ledger_note_at(struct em_ledger *l, int64_t wall, const char *kind, const char *json);
 int em_ledger_notes(struct em_ledger *l, int64_t since, int64_t until, const char *kind,
 		    int (*each)(int64_t wall, const char *kind, const char *json, void *),
 		    void *arg);

@@ -63,10 +63,15 @@ int em_ledger_state_get(struct em_ledger *l, const char *key, char **json)
 	return *json ? 0 : em_store_fail(l, -ENOMEM, "out of memory");
 }
 
+int em_ledger_note_at(struct em_ledger *l, int64_t wall, const char *kind, const char *json)
+{
+	return em_store_run(l, "INSERT INTO note(wall, kind, json) VALUES(?,?,?)", "itt", wall,
+			    kind, json);
+}
+
 int em_ledger_note(struct em_ledger *l, const char *kind, const char *json)
 {
-	return em_store_run(l, "INSERT INTO note(wall, kind, json) VALUES(?,?,?)", "itt",
-			    em_time_now(), kind, json);
+	return em_ledger_note_at(l, em_time_now(), kind, json);
 }
 
 int em_ledger_notes(struct em_ledger *l, int64_t since, int64_t until, const char *kind,
