@@ -41,7 +41,7 @@ static void digest_events(const struct em_interval *i, __u8 out[EARMARK_HASH_LEN
 			   (unsigned long long)i->header.nr_events * sizeof(*i->events));
 }
 
-static void digest_header(const struct em_interval *i, __u8 out[EARMARK_HASH_LEN])
+void em_interval_hash(const struct em_interval *i, __u8 out[EARMARK_HASH_LEN])
 {
 	crypto_hash_sha256(out, (const unsigned char *)&i->header, sizeof(i->header));
 }
@@ -50,7 +50,7 @@ void em_interval_seal(struct em_interval *i)
 {
 	digest_segments(i, i->header.segments_hash);
 	digest_events(i, i->header.events_hash);
-	digest_header(i, i->hash);
+	em_interval_hash(i, i->hash);
 }
 
 /* Is the GPU's wall time given out completely? An unsigned sum that wrapped is not equal. */
@@ -95,7 +95,7 @@ int em_interval_check(const struct em_interval *i, const char **why)
 	digest_events(i, hash);
 	if (memcmp(hash, i->header.events_hash, sizeof(hash)))
 		*why = "its events are not those that were sealed";
-	digest_header(i, hash);
+	em_interval_hash(i, hash);
 	if (memcmp(hash, i->hash, sizeof(hash)))
 		*why = "its header is not the one that was sealed";
 	if (i->header.end < i->header.start)

@@ -24,6 +24,9 @@ void em_interval_clear(struct em_interval *i);
 /* Computes the digests of both arrays into the header, then hash; header.previous is given. */
 void em_interval_seal(struct em_interval *i);
 
+/* The hash of its header. */
+void em_interval_hash(const struct em_interval *i, __u8 out[EARMARK_HASH_LEN]);
+
 /* Do the digests, the hash and every GPU's sum hold? Return: 0 or -EBADMSG with *why set. */
 int em_interval_check(const struct em_interval *i, const char **why);
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Storing an interval, once; see ledger.h. */
+/* Taking intervals, once each; see ledger.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
+#include "base/time.h"
+#include "ledger/entry.h"
 #include "ledger/store.h"
 
 /*
@@ -17,228 +20,249 @@
 	 1U << EARMARK_LOST_MISSED | 1U << EARMARK_LOST_RING)
 
 /**
- * struct append - an interval on its way into the tables
- * @why: what is wrong with its sums or digests, NULL = nothing
- * @known: it is stored already; @different: not as it is now
- * @deltas: events lost since the previous interval of its load
+ * struct append - an interval on its way
+ * @load: the ledger's id of its load, 0 = never heard of
+ * @item: as it will be folded; item.i is borrowed
+ * @before: the interval before it, as far as it is known
+ * @problem: what is wrong with how it follows, NULL = nothing
  */
 struct append {
-	const struct em_interval *i;
-	const char *why;
-	int64_t load, id;
-	bool known, different;
-	uint64_t deltas[EARMARK_LOST_COUNT];
+	int64_t load;
+	struct em_fold_item item;
+	struct earmark_interval before;
+	__u8 before_hash[EARMARK_HASH_LEN];
+	const char *problem;
 };
 
-static int find_known(struct em_ledger *l, struct append *a)
+/* 1: it is there, byte for byte; -EEXIST: another one is; 0: neither. */
+static int look_for(struct em_ledger *l, const struct append *a)
 {
-	const struct em_interval *i = a->i;
-	sqlite3_stmt *s = em_store_bind(l,
-					"SELECT header, hash, broken FROM interval WHERE load_id=? "
-					"AND number=?",
-					"ii", a->load, (int64_t)i->header.number);
-	int r = em_store_step(l, s);
+	const struct em_interval *i = &a->item.i;
+	bool same = false;
+	sqlite3_stmt *s;
+	int r;
 
+	for (unsigned int n = 0; n < l->fold.n; n++) {
+		const struct em_interval *waits = &l->fold.list[n].i;
+
+		if (!memcmp(waits->header.load_id, i->header.load_id, 16) &&
+		    waits->header.number == i->header.number)
+			return memcmp(waits->hash, i->hash, EARMARK_HASH_LEN) ? -EEXIST : 1;
+	}
+	s = em_store_bind(l, "SELECT header FROM header WHERE load=? AND number=?", "ii", a->load,
+			  (int64_t)i->header.number);
+	r = em_store_step(l, s);
 	if (r <= 0)
 		return r;
-	a->known = true;
-	a->different = sqlite3_column_bytes(s, 0) != sizeof(i->header) ||
-		       memcmp(sqlite3_column_blob(s, 0), &i->header, sizeof(i->header)) ||
-		       sqlite3_column_bytes(s, 1) != EARMARK_HASH_LEN ||
-		       memcmp(sqlite3_column_blob(s, 1), i->hash, EARMARK_HASH_LEN) ||
-		       (a->why && !sqlite3_column_int(s, 2));
+	same = sqlite3_column_bytes(s, 0) == sizeof(i->header) &&
+	       !memcmp(sqlite3_column_blob(s, 0), &i->header, sizeof(i->header)) && !a->item.why;
 	sqlite3_reset(s);
-	return 0;
+	return same ? 1 : -EEXIST;
 }
 
-static int integrity_note(struct em_ledger *l, const struct append *a, const char *problem)
+static int find_before(struct em_ledger *l, struct append *a)
 {
-	char json[512], load[33];
+	const struct earmark_interval *h = &a->item.i.header;
+	const struct em_interval *waits = l->fold.n ? &l->fold.list[l->fold.n - 1].i : NULL;
+	sqlite3_stmt *s;
+	int r;
 
-	snprintf(json, sizeof(json),
-		 "{\"load_id\":\"%s\",\"number\":%" PRIu64 ",\"problem\":\"%s\"}",
-		 em_hex(load, a->i->header.load_id, 16), (uint64_t)a->i->header.number, problem);
-	return em_ledger_note(l, "integrity", json);
+	if (waits && !memcmp(waits->header.load_id, h->load_id, 16)) {
+		a->before = waits->header;
+		memcpy(a->before_hash, waits->hash, EARMARK_HASH_LEN);
+		return 0;
+	}
+	s = em_store_bind(l,
+			  "SELECT header, hash FROM header WHERE load=? AND number<? "
+			  "ORDER BY number DESC LIMIT 1",
+			  "ii", a->load, (int64_t)h->number);
+	r = em_store_step(l, s);
+	if (r <= 0)
+		return r;
+	if (sqlite3_column_bytes(s, 0) == sizeof(a->before) &&
+	    sqlite3_column_bytes(s, 1) == EARMARK_HASH_LEN) {
+		memcpy(&a->before, sqlite3_column_blob(s, 0), sizeof(a->before));
+		memcpy(a->before_hash, sqlite3_column_blob(s, 1), EARMARK_HASH_LEN);
+	}
+	sqlite3_reset(s);
+	return 0;
 }
 
 /* Compares with the interval before it, of the same load; lost counters count from there. */
-static int chain(struct em_ledger *l, struct append *a)
+static void chain(struct append *a)
 {
-	const struct earmark_interval *h = &a->i->header;
-	static const __u8 none[EARMARK_HASH_LEN];
-	struct earmark_interval before = { 0 };
-	sqlite3_stmt *s = em_store_bind(l,
-					"SELECT header, hash FROM interval WHERE load_id=? AND "
-					"number<? ORDER BY number DESC LIMIT 1",
-					"ii", a->load, (int64_t)h->number);
-	const char *problem = NULL;
-	const void *hash = none;
-	int r = em_store_step(l, s);
+	const struct earmark_interval *h = &a->item.i.header, *before = &a->before;
 
-	if (r < 0)
-		return r;
-	if (r && sqlite3_column_bytes(s, 0) == sizeof(before) &&
-	    sqlite3_column_bytes(s, 1) == EARMARK_HASH_LEN) {
-		memcpy(&before, sqlite3_column_blob(s, 0), sizeof(before));
-		hash = sqlite3_column_blob(s, 1);
-	}
-	if (before.number + 1 != h->number)
-		problem = before.number ? "intervals before it are missing"
-					: "the load's first intervals are not in this ledger";
-	else if (memcmp(hash, h->previous, EARMARK_HASH_LEN))
-		problem = "it does not chain to the interval before it";
-	else if (before.number && before.end != h->start)
-		problem = "it does not start where the interval before it ended";
+	if (before->number + 1 != h->number)
+		a->problem = before->number ? "intervals before it are missing"
+					    : "the load's first intervals are not in this ledger";
+	else if (memcmp(a->before_hash, h->previous, EARMARK_HASH_LEN))
+		a->problem = "it does not chain to the interval before it";
+	else if (before->number && before->end != h->start)
+		a->problem = "it does not start where the interval before it ended";
 	for (unsigned int c = 0; c < EARMARK_LOST_COUNT; c++) {
-		a->deltas[c] = h->lost[c] - before.lost[c];
-		if (h->lost[c] < before.lost[c]) {
-			a->deltas[c] = h->lost[c];
-			problem = problem ?: "a lost counter went backwards";
+		a->item.lost[c] = h->lost[c] - before->lost[c];
+		if (h->lost[c] < before->lost[c]) {
+			a->item.lost[c] = h->lost[c];
+			a->problem = a->problem ?: "a lost counter went backwards";
+		}
+		a->item.hiding |= a->item.lost[c] && HIDING >> c & 1;
+	}
+	if (!a->problem && a->item.why)
+		a->problem = a->item.why;
+	else if (!a->problem && h->flags & EARMARK_INTERVAL_BROKEN)
+		a->problem = "the recorder says that a sum did not come out";
+}
+
+static int integrity_note(struct em_ledger *l, const struct append *a)
+{
+	char json[512], load[33];
+
+	if (!a->problem)
+		return 0;
+	snprintf(json, sizeof(json),
+		 "{\"load_id\":\"%s\",\"number\":%" PRIu64 ",\"problem\":\"%s\"}",
+		 em_hex(load, a->item.i.header.load_id, 16), (uint64_t)a->item.i.header.number,
+		 a->problem);
+	return em_ledger_note(l, "integrity", json);
+}
+
+/* --- storing ------------------------------------------------------------------------------ */
+
+/* struct tags - where a tag's purpose is looked up; @load 0: nothing of it is stored yet */
+struct tags {
+	struct em_ledger *l;
+	int64_t load;
+};
+
+static void tag_of(void *arg, __u32 tag, unsigned int *purpose, unsigned int *tagged_by)
+{
+	struct tags *t = arg;
+	const struct em_fold *f = &t->l->fold;
+	sqlite3_stmt *s;
+
+	for (unsigned int i = 0; i < f->n; i++) {
+		for (__u32 k = 0; k < f->list[i].i.header.nr_events; k++) {
+			const struct earmark_event *e = &f->list[i].i.events[k];
+
+			if (e->type == EARMARK_EVENT_TAG && e->tag == tag) {
+				*purpose = e->purpose;
+				*tagged_by = e->tagged_by;
+				return;
+			}
 		}
 	}
-	if (r)
+	s = em_store_bind(t->l, "SELECT purpose, tagged_by FROM tag WHERE load=? AND id=?", "iu",
+			  t->load, tag);
+	if (em_store_step(t->l, s) > 0) {
+		*purpose = (unsigned int)sqlite3_column_int64(s, 0);
+		*tagged_by = (unsigned int)sqlite3_column_int64(s, 1);
 		sqlite3_reset(s);
-	return problem ? integrity_note(l, a, problem) : 0;
+	}
 }
 
-/* Wall time between the interval stored last and this one, if nothing says that they touch. */
-static int gap_before(struct em_ledger *l, const struct append *a, int64_t *gap)
+static int store_fold(struct em_ledger *l)
 {
-	const struct earmark_interval *h = &a->i->header;
-	sqlite3_stmt *s = em_store_bind(
-		l, "SELECT load_id, number, wall_end FROM interval ORDER BY id DESC LIMIT 1", "");
-	int r = em_store_step(l, s);
-	bool touches;
+	struct tags tags = { .l = l };
+	_cleanup_json_ json_t *parts = NULL;
+	json_t *part;
+	size_t k;
+	int r = em_names_find_load(l, l->fold.list[0].i.header.load_id, &tags.load);
 
-	*gap = 0;
-	if (r <= 0)
+	if (r && r != -ENOENT)
 		return r;
-	touches = sqlite3_column_int64(s, 0) == a->load &&
-		  sqlite3_column_int64(s, 1) + 1 == (int64_t)h->number;
-	if (!touches && (int64_t)h->wall_start > sqlite3_column_int64(s, 2))
-		*gap = (int64_t)h->wall_start - sqlite3_column_int64(s, 2);
-	sqlite3_reset(s);
-	return 0;
-}
-
-static int add_header(struct em_ledger *l, struct append *a)
-{
-	const struct earmark_interval *h = &a->i->header;
-	unsigned int hiding = 0, broken = a->why || h->flags & EARMARK_INTERVAL_BROKEN;
-	int64_t gap;
-	int r = gap_before(l, a, &gap);
-
-	for (unsigned int c = 0; c < EARMARK_LOST_COUNT; c++)
-		hiding |= a->deltas[c] && HIDING >> c & 1;
-	if (!r)
-		r = em_store_run(l,
-				 "INSERT INTO interval(load_id, number, recorder, flags, start, "
-				 "end, wall_start, wall_end, broken, hiding, gap, header, hash) "
-				 "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-				 "iiuuiiiiuuibb", a->load, (int64_t)h->number, h->recorder,
-				 h->flags, (int64_t)h->start, (int64_t)h->end,
-				 (int64_t)h->wall_start, (int64_t)h->wall_end, broken, hiding, gap,
-				 h, (int)sizeof(*h), a->i->hash, EARMARK_HASH_LEN);
-	a->id = sqlite3_last_insert_rowid(l->db);
-	for (unsigned int c = 0; !r && c < EARMARK_LOST_COUNT; c++) {
-		if (a->deltas[c])
-			r = em_store_run(l, "INSERT INTO lost VALUES(?,?,?)", "iui", a->id, c,
-					 (int64_t)a->deltas[c]);
+	parts = em_entry_usage(&l->fold, tag_of, &tags);
+	if (!parts)
+		return em_store_fail(l, -ENOMEM, "out of memory");
+	r = 0;
+	json_array_foreach(parts, k, part) {
+		r = r ? r : em_change_entry(l, json_incref(part));
 	}
 	return r;
 }
 
-static int add_segment(struct em_ledger *l, const struct append *a, unsigned int row)
+int em_ledger_flush(struct em_ledger *l)
 {
-	const struct earmark_segment *s = &a->i->segments[row];
 	int r;
 
-	switch (s->kind) {
-	case EARMARK_SEGMENT_USAGE:
-		return em_store_run(l, "INSERT INTO usage VALUES(?,?,?,?,?,?,?,?,?)", "iuuiuiiii",
-				    a->id, row, s->gpu, (int64_t)s->job, s->id,
-				    (int64_t)s->usage.gpu_time, (int64_t)s->usage.held,
-				    (int64_t)s->usage.busy, (int64_t)s->usage.busy_start);
-	case EARMARK_SEGMENT_GPU:
-		r = em_names_gpu(l, a->load, a->i->header.load_id, s->gpu,
-				 (int64_t)a->i->header.wall_start);
-		return r ? r
-			 : em_store_run(l, "INSERT INTO gpu_usage VALUES(?,?,?,?,?,?,?,?,?)",
-					"iuuuiiiii", a->id, row, s->gpu, (unsigned int)s->flags,
-					(int64_t)s->gpu_time.wall, (int64_t)s->gpu_time.idle,
-					(int64_t)s->gpu_time.unobserved,
-					(int64_t)s->gpu_time.unattributed,
-					(int64_t)s->gpu_time.unattributed_start);
-	case EARMARK_SEGMENT_ENGINE:
-		return em_store_run(l, "INSERT INTO engine_usage VALUES(?,?,?,?,?,?,?,?,?)",
-				    "iuuuiiiii", a->id, row, s->gpu, s->id, (int64_t)s->engine.busy,
-				    (int64_t)s->engine.busy_start, (int64_t)s->engine.busy_total,
-				    (int64_t)s->engine.first, (int64_t)s->engine.done);
-	default:
-		return integrity_note(l, a,
-				      "it has a row of a kind that this earmark does not know");
-	}
+	if (!l->fold.n)
+		return 0;
+	r = em_store_begin(l);
+	r = r ? r : em_store_end(l, store_fold(l));
+	em_fold_clear(&l->fold);
+	return r ? r : em_ledger_batch_next(l);
 }
 
-static int add_event(struct em_ledger *l, const struct append *a, unsigned int row)
+void em_ledger_fold(struct em_ledger *l, int64_t span)
 {
-	const struct earmark_interval *h = &a->i->header;
-	const struct earmark_event *e = &a->i->events[row];
-	int64_t wall = (int64_t)(h->wall_end - (h->end - e->when));
-	int r = em_store_run(l, "INSERT INTO event VALUES(?,?,?,?,?,?)", "iuuiib", a->id, row,
-			     (unsigned int)e->type, (int64_t)e->job, wall, e, (int)sizeof(*e));
-
-	return r ? r : em_names_event(l, a->load, e, wall);
+	l->span = span;
 }
 
-static int store(struct em_ledger *l, struct append *a)
+/* What is wrong with an interval is told together with it. */
+static int store(struct em_ledger *l, const struct append *a, bool whole)
 {
-	const struct em_interval *i = a->i;
-	int r = em_names_load(l, &i->header, &a->load);
+	int r;
 
-	if (!r)
-		r = find_known(l, a);
-	if (!r && a->different)
-		return em_store_fail(l, -EEXIST,
+	if (!a->problem && !whole)
+		return 0;
+	r = em_store_begin(l);
+	if (r)
+		return r;
+	r = integrity_note(l, a);
+	if (!r && whole)
+		r = store_fold(l);
+	r = em_store_end(l, r);
+	if (whole)
+		em_fold_clear(&l->fold);
+	return r ? r : em_ledger_batch_next(l);
+}
+
+static int take(struct em_ledger *l, struct append *a)
+{
+	const struct earmark_interval *h = &a->item.i.header;
+	int r = em_names_find_load(l, h->load_id, &a->load);
+
+	if (r && r != -ENOENT)
+		return r;
+	r = look_for(l, a);
+	if (r == -EEXIST)
+		return em_store_fail(l, r,
 				     "ledger %s: interval %" PRIu64 " is there already, and is "
 				     "another one",
-				     l->dir, (uint64_t)i->header.number);
-	if (r || a->known)
+				     l->dir, (uint64_t)h->number);
+	if (r)
+		return r < 0 ? r : 0;
+	if (l->fold.n && !em_fold_joins(&l->fold, &a->item.i, l->span))
+		r = em_ledger_flush(l);
+	r = r ? r : find_before(l, a);
+	if (r)
 		return r;
-	r = chain(l, a);
-	if (!r && a->why)
-		r = integrity_note(l, a, a->why);
-	else if (!r && i->header.flags & EARMARK_INTERVAL_BROKEN)
-		r = integrity_note(l, a, "the recorder says that a sum did not come out");
-	if (!r)
-		r = add_header(l, a);
-	/* events name what the rows refer to */
-	for (unsigned int n = 0; !r && n < i->header.nr_events; n++)
-		r = add_event(l, a, n);
-	for (unsigned int n = 0; !r && n < i->header.nr_segments; n++)
-		r = add_segment(l, a, n);
-	return r;
+	chain(a);
+	if (em_fold_add(&l->fold, &a->item))
+		return em_store_fail(l, -ENOMEM, "out of memory");
+	return store(l, a, em_fold_whole(&l->fold, l->span));
 }
 
 int em_ledger_append(struct em_ledger *l, const struct em_interval *i)
 {
-	struct append a = { .i = i };
-	int r = em_store_begin(l);
+	struct append a = { .item.i = *i };
+	int r;
 
-	if (r)
-		return r;
-	em_interval_check(i, &a.why);
-	return em_store_end(l, store(l, &a));
+	em_interval_check(i, &a.item.why);
+	r = take(l, &a);
+	if (r && r != -EEXIST)
+		em_fold_clear(&l->fold);
+	return r;
 }
 
 int em_ledger_last(struct em_ledger *l, const __u8 load_id[16], __u64 *ret_number,
 		   __u8 hash[EARMARK_HASH_LEN])
 {
-	sqlite3_stmt *s =
-		em_store_bind(l,
-			      "SELECT number, hash FROM interval i JOIN load l ON "
-			      "l.id=i.load_id WHERE l.load_id=? ORDER BY number DESC LIMIT 1",
-			      "b", load_id, 16);
+	sqlite3_stmt *s = em_store_bind(l,
+					"SELECT h.number, h.hash FROM header h JOIN load l ON "
+					"l.id=h.load WHERE l.load_id=? ORDER BY h.number DESC "
+					"LIMIT 1",
+					"b", load_id, 16);
 	int r = em_store_step(l, s);
 
 	if (r < 0)

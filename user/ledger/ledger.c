@@ -10,6 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/time.h"
+#include "ledger/entry.h"
 #include "ledger/schema.h"
 #include "ledger/store.h"
 
@@ -20,17 +22,30 @@ static char open_error[512];
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
 
+static void database_close(struct em_ledger *l);
+
 void em_ledger_close(struct em_ledger *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; i < EM_STATEMENTS_MAX; i++)
-		sqlite3_finalize(l->statements[i].statement);
-	sqlite3_close(l->db);
+	if (l->mode == EM_LEDGER_WRITE && l->log)
+		em_ledger_flush(l);
+	em_fold_clear(&l->fold);
+	em_log_close(l->log);
+	em_place_close(l->place);
+	database_close(l);
+	if (l->dir_fd >= 0)
+		close(l->dir_fd);
 	if (l->lock >= 0)
 		close(l->lock);
+	free(l->key_file);
 	free(l->dir);
 	free(l);
+}
+
+const char *em_ledger_trouble(const struct em_ledger *l)
+{
+	return l->trouble;
 }
 
 const char *em_ledger_error(const struct em_ledger *l)
@@ -76,7 +91,7 @@ static int pragma_number(struct em_ledger *l, const char *sql, int64_t *value)
 	return 0;
 }
 
-/* Makes the tables of a new file, refuses files that are not ours or of another format. */
+/* 0: it has our tables; 1: it has none, or is of another format than this one. */
 static int schema_check(struct em_ledger *l)
 {
 	int64_t application, format, tables;
@@ -88,36 +103,36 @@ static int schema_check(struct em_ledger *l)
 		r = pragma_number(l, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r)
 		return r;
-	if (!tables && l->mode == EM_LEDGER_WRITE) {
-		char begin[128];
-
-		snprintf(begin, sizeof(begin), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
-			 EM_SCHEMA_APPLICATION, EM_LEDGER_FORMAT);
-		r = em_store_begin(l);
-		if (!r && (sqlite3_exec(l->db, begin, NULL, NULL, NULL) ||
-			   sqlite3_exec(l->db, EM_SCHEMA, NULL, NULL, NULL)))
-			r = em_store_sqlite(l, sqlite3_extended_errcode(l->db));
-		return em_store_end(l, r);
-	}
-	if (application != EM_SCHEMA_APPLICATION)
-		return em_store_fail(l, -EUCLEAN, "%s/%s is not an earmark ledger", l->dir,
+	if (tables && application != EM_SCHEMA_APPLICATION)
+		return em_store_fail(l, -EUCLEAN, "%s/%s is not an earmark ledger's", l->dir,
 				     EM_LEDGER_FILE);
-	if (format != EM_LEDGER_FORMAT)
+	if (tables && format > EM_LEDGER_FORMAT)
 		return em_store_fail(l, -EPROTO,
 				     "ledger %s is of format %lld, this earmark knows format %d: "
 				     "use the earmark that wrote it, or a newer one",
 				     l->dir, (long long)format, EM_LEDGER_FORMAT);
+	return !tables || format < EM_LEDGER_FORMAT;
+}
+
+static int database_setup(struct em_ledger *l, const char *more)
+{
+	static const char setup[] = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;";
+
+	sqlite3_extended_result_codes(l->db, 1);
+	sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_busy_timeout(l->db, l->mode == EM_LEDGER_WRITE ? WRITER_WAITS_MS : READER_WAITS_MS);
+	if (sqlite3_exec(l->db, setup, NULL, NULL, NULL) ||
+	    sqlite3_exec(l->db, more, NULL, NULL, NULL))
+		return em_store_sqlite(l, sqlite3_extended_errcode(l->db));
 	return 0;
 }
 
 /*
- * Rollback journal and not WAL: readers then need no right to write. TRUNCATE and not DELETE:
- * its end is synced too, so that a commit cannot be undone by losing power after it.
+ * Rollback journal and not WAL: readers then need no right to write. Not synced at its end: the
+ * log is, and the index is made anew if it does not fit it.
  */
 static int database_open(struct em_ledger *l)
 {
-	static const char write_setup[] = "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;";
-	static const char setup[] = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;";
 	int flags = l->mode == EM_LEDGER_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
 					       : SQLITE_OPEN_READONLY;
 	_cleanup_free_ char *path = NULL;
@@ -125,36 +140,187 @@ static int database_open(struct em_ledger *l)
 
 	if (asprintf(&path, "%s/%s", l->dir, EM_LEDGER_FILE) < 0)
 		return em_store_fail(l, -ENOMEM, "out of memory");
-	if (l->mode == EM_LEDGER_READ && access(path, R_OK))
-		return em_store_fail(l, -errno, "no ledger can be read in %s: %s", l->dir,
-				     strerror(errno));
 	rc = sqlite3_open_v2(path, &l->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
 		return em_store_sqlite(l, rc);
-	sqlite3_extended_result_codes(l->db, 1);
-	sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_busy_timeout(l->db, l->mode == EM_LEDGER_WRITE ? WRITER_WAITS_MS : READER_WAITS_MS);
-	rc = sqlite3_exec(l->db, setup, NULL, NULL, NULL);
-	if (rc == SQLITE_OK && l->mode == EM_LEDGER_WRITE)
-		rc = sqlite3_exec(l->db, write_setup, NULL, NULL, NULL);
-	return rc == SQLITE_OK ? 0 : em_store_sqlite(l, sqlite3_extended_errcode(l->db));
+	return database_setup(l,
+			      l->mode == EM_LEDGER_WRITE
+				      ? "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=NORMAL;"
+				      : "");
 }
 
-static int open_into(struct em_ledger *l)
+static void database_close(struct em_ledger *l)
 {
-	int r = l->mode == EM_LEDGER_WRITE ? lock_take(l) : 0;
+	for (size_t i = 0; i < EM_STATEMENTS_MAX; i++)
+		sqlite3_finalize(l->statements[i].statement);
+	memset(l->statements, 0, sizeof(l->statements));
+	sqlite3_close(TAKE_PTR(l->db));
+}
 
+/* --- reading ------------------------------------------------------------------------------ */
+
+/* An index of our own, for as long as we are here; SQLite keeps it in a nameless file. */
+static int index_private(struct em_ledger *l)
+{
+	int rc, r;
+
+	database_close(l);
+	rc = sqlite3_open_v2("", &l->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	if (rc != SQLITE_OK)
+		return em_store_sqlite(l, rc);
+	r = database_setup(l, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;");
+	return r ? r : em_index_follow(l, true);
+}
+
+/* The index beside the log, if it is to be trusted; its writer may be about to catch up. */
+static int index_shared(struct em_ledger *l)
+{
+	int r = database_open(l);
+
+	r = r ? r : schema_check(l);
 	if (!r)
-		r = database_open(l);
-	if (!r)
-		r = schema_check(l);
-	l->horizon = INT64_MAX;
-	if (!r && l->mode == EM_LEDGER_READ)
-		r = pragma_number(l, "SELECT max(id) FROM interval", &l->horizon);
+		r = em_index_check(l);
+	for (int i = 0; r == 2 && i < 50; i++) {
+		usleep(20000);
+		r = em_index_check(l);
+	}
+	if (r == 2)
+		snprintf(l->trouble, sizeof(l->trouble), "it says less than the log beside it");
 	return r;
 }
 
-int em_ledger_open(struct em_ledger **ret, const char *dir, int mode)
+static int open_read(struct em_ledger *l)
+{
+	bool shared = !faccessat(l->dir_fd, EM_LEDGER_FILE, R_OK, 0);
+	int r;
+
+	if (faccessat(l->dir_fd, "checkpoint", R_OK, 0))
+		return em_store_fail(l, -errno, "no ledger can be read in %s: its checkpoint: %s",
+				     l->dir, strerror(errno));
+	r = shared ? index_shared(l) : 1;
+	if (r == -EBUSY || r == -ENOMEM || r == -EPROTO)
+		return r;
+	if (r && !*l->trouble && shared)
+		snprintf(l->trouble, sizeof(l->trouble), "%.250s",
+			 r < 0 ? l->error : "it is of an earlier format");
+	r = r ? index_private(l) : 0;
+	return r ? r : pragma_number(l, "SELECT max(id) FROM interval", &l->horizon);
+}
+
+/* --- writing ------------------------------------------------------------------------------ */
+
+/* An index that is damaged, or not ours, is put aside; there is the log. */
+static int index_aside(struct em_ledger *l)
+{
+	database_close(l);
+	if (renameat(l->dir_fd, EM_LEDGER_FILE, l->dir_fd, EM_LEDGER_FILE ".damaged"))
+		return em_store_fail(l, -errno, "ledger %s: its index cannot be put aside: %s",
+				     l->dir, strerror(errno));
+	return database_open(l);
+}
+
+/* The first entry of a log: where it comes from. */
+static int log_begins(struct em_ledger *l, const struct em_log_left *left)
+{
+	json_t *entry = json_pack("{s:i,s:s,s:I,s:s}", "v", EM_ENTRY_VERSION, "type", "log", "at",
+				  (json_int_t)em_time_now(), "origin", em_log_origin(l->log));
+	int r;
+
+	if (entry && *left->why)
+		json_object_set_new(entry, "old",
+				    json_pack("{s:s,s:I,s:I,s:s}", "origin", left->origin, "signed",
+					      (json_int_t)left->size, "found",
+					      (json_int_t)left->found, "why", left->why));
+	r = em_store_begin(l);
+	if (r) {
+		json_decref(entry);
+		return r;
+	}
+	return em_store_end(l,
+			    em_change_entry(l, json_pack("{s:o,s:[]}", "entry", entry, "items")));
+}
+
+int em_ledger_leave(struct em_ledger *l, const char *why)
+{
+	struct em_log_left left = { 0 };
+	int r = em_log_leave(l->log, why, &left);
+
+	if (r)
+		return em_store_fail(l, r, "ledger %s: %s", l->dir, em_log_error(l->log));
+	l->generation++;
+	return log_begins(l, &left);
+}
+
+/* How much the index knows to have been signed of the log that is there now. */
+static int known_size(struct em_ledger *l, uint64_t *known)
+{
+	int64_t size = 0, generation = 0;
+	int r = schema_check(l);
+
+	*known = 0;
+	if (r)
+		return r < 0 ? r : 0;
+	r = em_meta_number(l, "size", &size);
+	r = r ? r : em_meta_number(l, "generation", &generation);
+	if (!r && generation == em_index_generation(l))
+		*known = (uint64_t)size;
+	return r;
+}
+
+static int index_ready(struct em_ledger *l)
+{
+	int r = schema_check(l);
+
+	if (!r)
+		r = em_index_check(l);
+	if (r == 1)
+		return em_index_follow(l, true);
+	return r == 2 ? em_index_follow(l, false) : r;
+}
+
+static int open_write(struct em_ledger *l, const char *origin)
+{
+	struct em_log_left left;
+	uint64_t known = 0;
+	int r = database_open(l);
+
+	r = r ? r : known_size(l, &known);
+	if (r == -EUCLEAN)
+		r = index_aside(l);
+	if (!r)
+		r = em_log_open(&l->log, l->dir_fd, origin, l->key_file, known, &left,
+				l->open_error, sizeof(l->open_error));
+	if (r)
+		return *l->open_error ? em_store_fail(l, r, "ledger %s: %s", l->dir, l->open_error)
+				      : r;
+	l->generation = em_index_generation(l);
+	r = index_ready(l);
+	if (!r && !em_log_size(l->log))
+		r = log_begins(l, &left);
+	return r;
+}
+
+/* --- both --------------------------------------------------------------------------------- */
+
+static int open_into(struct em_ledger *l, const char *origin)
+{
+	int r = l->mode == EM_LEDGER_WRITE ? lock_take(l) : 0;
+
+	if (r)
+		return r;
+	l->dir_fd = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->dir_fd < 0)
+		return em_store_fail(l, -errno, "no ledger can be read in %s: %s", l->dir,
+				     strerror(errno));
+	r = em_place_open(&l->place, l->dir, l->error, sizeof(l->error));
+	l->horizon = INT64_MAX;
+	if (r)
+		return r;
+	return l->mode == EM_LEDGER_WRITE ? open_write(l, origin) : open_read(l);
+}
+
+static int ledger_open(struct em_ledger **ret, const char *dir, int mode, const char *origin,
+		       const char *key_file)
 {
 	_cleanup_(em_ledger_closep) struct em_ledger *l = calloc(1, sizeof(*l));
 	int r;
@@ -163,14 +329,27 @@ int em_ledger_open(struct em_ledger **ret, const char *dir, int mode)
 		snprintf(open_error, sizeof(open_error), "out of memory");
 		return -ENOMEM;
 	}
-	l->lock = -1;
+	l->lock = l->dir_fd = -1;
 	l->mode = mode;
 	l->dir = strdup(dir);
-	r = l->dir ? open_into(l) : em_store_fail(l, -ENOMEM, "out of memory");
+	l->key_file = key_file ? strdup(key_file) : NULL;
+	r = l->dir && (l->key_file || !key_file) ? open_into(l, origin)
+						 : em_store_fail(l, -ENOMEM, "out of memory");
 	if (r) {
 		snprintf(open_error, sizeof(open_error), "%s", l->error);
 		return r;
 	}
 	*ret = TAKE_PTR(l);
 	return 0;
+}
+
+int em_ledger_open(struct em_ledger **ret, const char *dir, int mode)
+{
+	return ledger_open(ret, dir, mode, "", NULL);
+}
+
+int em_ledger_open_as(struct em_ledger **ret, const char *dir, const char *origin,
+		      const char *key_file)
+{
+	return ledger_open(ret, dir, EM_LEDGER_WRITE, origin, key_file);
 }

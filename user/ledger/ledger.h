@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ledger of one node: what was recorded, durably, in order, each interval once. Behind
- * this interface stands an SQLite file (ledger.db in the ledger's directory); SQL is written
- * nowhere else. Readers need only read permission on the directory.
+ * The ledger of one node: what was recorded, durably, in order, each interval once. Behind this
+ * interface stands a Merkle log (log.h), which is the truth, and an SQLite file beside it
+ * (ledger.db), which is an index of it and can be made anew from it; SQL is written nowhere else.
+ * Readers need only read permission on the directory.
  *
  * Instants are wall clock nanoseconds (CLOCK_REALTIME) unless said otherwise; durations ns.
  * Functions return 0 or -errno; em_ledger_error() then is one sentence for people. A reader
@@ -21,25 +22,49 @@ struct em_ledger;
 enum { EM_LEDGER_READ, EM_LEDGER_WRITE }; /* WRITE: one process at a time (-EBUSY) */
 
 int em_ledger_open(struct em_ledger **l, const char *dir, int mode);
+/*
+ * As em_ledger_open() for writing. @origin: ORG/CLUSTER/NODE, of a ledger that begins here; ""
+ * = a default. @key_file: of its key; NULL = "key" in @dir.
+ */
+int em_ledger_open_as(struct em_ledger **l, const char *dir, const char *origin,
+		      const char *key_file);
 void em_ledger_close(struct em_ledger *l);
 const char *em_ledger_error(const struct em_ledger *l); /* NULL: why the last open failed */
+/* What was wrong with the index, so that a reader reads from the log instead; "" = nothing. */
+const char *em_ledger_trouble(const struct em_ledger *l);
 
 /**
- * em_ledger_append() - store an interval and all that it says, in one transaction
+ * em_ledger_append() - take an interval and all that it says
  *
- * Durable when it returns 0. An interval that is already there, byte for byte, is 0 too
- * (acknowledgements can be lost); another one of the same load and number is -EEXIST; one
- * that skips numbers or does not chain is stored and flagged by an integrity note.
+ * Without em_ledger_fold() it is durable when this returns 0; with it, em_ledger_last() says what
+ * is. An interval that is already there, byte for byte, is 0 too (acknowledgements can be lost);
+ * another one of the same load and number is -EEXIST; one that skips numbers or does not chain is
+ * stored and flagged by an integrity note. On any other failure what waited to be folded is
+ * forgotten: whoever recorded it still has it, after em_ledger_last().
  */
 int em_ledger_append(struct em_ledger *l, const struct em_interval *i);
 
-/* The last interval stored of a load; *number = 0 if none. */
+/* Intervals inside the same @span ns of wall time become one entry; 0 = each is its own. */
+void em_ledger_fold(struct em_ledger *l, int64_t span);
+/* Makes durable what waits to be folded. */
+int em_ledger_flush(struct em_ledger *l);
+
+/*
+ * Many changes at once: those between are durable together, 256 entries at a time, when
+ * em_ledger_batch_end() returns 0 at the latest.
+ */
+int em_ledger_batch(struct em_ledger *l);
+int em_ledger_batch_end(struct em_ledger *l);
+
+/*
+ * The log turned out not to be what was signed last (a witness or the recorder remembers more): it
+ * is left as it is, and another begins.
+ */
+int em_ledger_leave(struct em_ledger *l, const char *why);
+
+/* The last durable interval of a load; *number = 0 if none. */
 int em_ledger_last(struct em_ledger *l, const __u8 load_id[16], __u64 *number,
 		   __u8 hash[EARMARK_HASH_LEN]);
-
-/* An interval as it was appended, rebuilt from its rows, for checking it again. -ENOENT. */
-int em_ledger_read(struct em_ledger *l, const __u8 load_id[16], __u64 number,
-		   struct em_interval *ret);
 
 /*
  * What intervals refer to and this ledger was never told (a list of events was full, or an

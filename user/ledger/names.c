@@ -221,33 +221,89 @@ static int64_t wall_of(__u64 monotonic)
 	return em_time_now() - (int64_t)(em_time_monotonic() - monotonic);
 }
 
-/* What is learned afterwards moves figures: the record says that and when it was. */
-static int learned_note(struct em_ledger *l, const __u8 load_id[16], const struct earmark_event *e)
+/*
+ * What is learned afterwards moves figures: it is an entry, from which the names are taken as from
+ * an event.
+ */
+static int learn(struct em_ledger *l, const __u8 load_id[16], const struct earmark_event *e,
+		 int64_t wall)
 {
 	char load[33];
-	_cleanup_json_ json_t *note =
-		json_pack("{s:s, s:s, s:I, s:i, s:s, s:s, s:s, s:s?, s:s?}", "load_id",
-			  em_hex(load, load_id, 16), "event", em_event_name(e->type), "job",
-			  (json_int_t)e->job, "id", (int)(e->gpu ? e->gpu : e->tag), "purpose",
-			  em_purpose_name(e->purpose), "tagged_by", em_tagged_by_name(e->tagged_by),
-			  "name", e->text, "project", *e->project ? e->project : NULL, "ref",
-			  *e->ref ? e->ref : NULL);
+	_cleanup_json_ json_t *note = json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:s, s:s, s:s}", "load_id",
+		em_hex(load, load_id, 16), "event", em_event_name(e->type), "since",
+		(json_int_t)wall, "job", (json_int_t)e->job, "gpu", (json_int_t)e->gpu, "tag",
+		(json_int_t)e->tag, "purpose", em_purpose_name(e->purpose), "tagged_by",
+		em_tagged_by_name(e->tagged_by), "value", (json_int_t)e->value, "uid",
+		(json_int_t)e->uid, "text", e->text, "project", e->project, "ref", e->ref);
 	_cleanup_free_ char *text = note ? json_dumps(note, JSON_COMPACT) : NULL;
 
-	return em_ledger_note(l, "learned", text ? text : "{}");
+	if (!text)
+		return 0; /* a name that is not UTF-8: it stays unknown */
+	return em_ledger_note(l, "learned", text);
 }
 
-static int learn(struct em_ledger *l, const __u8 load_id[16], int64_t load,
-		 const struct earmark_event *e, int64_t wall)
+static void text_of(const json_t *data, const char *key, char *out, size_t size)
 {
-	int r = em_store_begin(l);
+	snprintf(out, size, "%s", json_string_value(json_object_get(data, key)) ?: "");
+}
 
-	if (r)
-		return r;
-	r = em_names_event(l, load, e, wall);
-	if (!r)
-		r = learned_note(l, load_id, e);
-	return em_store_end(l, r);
+static int64_t integer_of(const json_t *data, const char *key)
+{
+	return json_integer_value(json_object_get(data, key));
+}
+
+static int note_learned(struct em_ledger *l, const json_t *data)
+{
+	const char *type = json_string_value(json_object_get(data, "event")) ?: "";
+	struct earmark_event e = {
+		.job = (__u64)integer_of(data, "job"),
+		.gpu = (__u32)integer_of(data, "gpu"),
+		.tag = (__u32)integer_of(data, "tag"),
+		.value = (__u64)integer_of(data, "value"),
+		.uid = (__u32)integer_of(data, "uid"),
+	};
+	int purpose = em_purpose_parse(json_string_value(json_object_get(data, "purpose")) ?: "");
+	int by = em_tagged_by_parse(json_string_value(json_object_get(data, "tagged_by")) ?: "");
+	char hex[33];
+	__u8 load_id[16];
+	int64_t load;
+	int r;
+
+	e.purpose = purpose > 0 ? (__u8)purpose : EARMARK_PURPOSE_UNTAGGED;
+	e.tagged_by = by > 0 ? (__u8)by : EARMARK_TAGGED_BY_NOBODY;
+	text_of(data, "load_id", hex, sizeof(hex));
+	text_of(data, "text", e.text, sizeof(e.text));
+	text_of(data, "project", e.project, sizeof(e.project));
+	text_of(data, "ref", e.ref, sizeof(e.ref));
+	for (unsigned int t = 0; t < EARMARK_EVENT_COUNT; t++)
+		e.type = strcmp(em_event_name(t), type) ? e.type : (__u16)t;
+	if (em_unhex(load_id, sizeof(load_id), hex))
+		return 0;
+	r = em_names_find_load(l, load_id, &load);
+	return r ? (r == -ENOENT ? 0 : r) : em_names_event(l, load, &e, integer_of(data, "since"));
+}
+
+static int note_retired(struct em_ledger *l, const json_t *data, int64_t wall)
+{
+	int64_t gpu;
+	int r = gpu_by_name(l, json_string_value(json_object_get(data, "gpu")) ?: "", &gpu);
+
+	return r ? (r == -ENOENT ? 0 : r) : presence_close(l, gpu, wall);
+}
+
+int em_names_note(struct em_ledger *l, int64_t wall, const char *kind, const json_t *data)
+{
+	char text[32];
+
+	if (!strcmp(kind, "learned"))
+		return note_learned(l, data);
+	if (!strcmp(kind, "gpu-retired"))
+		return note_retired(l, data, wall);
+	if (strcmp(kind, "period"))
+		return 0;
+	snprintf(text, sizeof(text), "%lld", (long long)integer_of(data, "ns"));
+	return em_state_put(l, "period", text);
 }
 
 int em_ledger_learn_gpu(struct em_ledger *l, const __u8 load_id[16],
@@ -271,7 +327,7 @@ int em_ledger_learn_gpu(struct em_ledger *l, const __u8 load_id[16],
 	snprintf(e.text, sizeof(e.text), "%s", gpu->name);
 	snprintf(e.project, sizeof(e.project), "%s", gpu->model);
 	snprintf(e.ref, sizeof(e.ref), "%s", gpu->uuid);
-	return learn(l, load_id, load, &e, wall_of(gpu->since));
+	return learn(l, load_id, &e, wall_of(gpu->since));
 }
 
 int em_ledger_learn_job(struct em_ledger *l, const __u8 load_id[16],
@@ -299,9 +355,9 @@ int em_ledger_learn_job(struct em_ledger *l, const __u8 load_id[16],
 	snprintf(tag.project, sizeof(tag.project), "%s", job->project);
 	snprintf(tag.ref, sizeof(tag.ref), "%s", job->ref);
 	if (!r && !(known & 1))
-		r = learn(l, load_id, load, &path, em_time_now());
+		r = learn(l, load_id, &path, em_time_now());
 	if (!r && !(known & 2))
-		r = learn(l, load_id, load, &tag, wall_of(job->since));
+		r = learn(l, load_id, &tag, wall_of(job->since));
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -320,12 +376,5 @@ int em_ledger_retire(struct em_ledger *l, const char *name, const char *reason, 
 		return em_store_fail(l, r,
 				     "no GPU of that name was ever seen; earmark gpu list "
 				     "shows those that were");
-	if (!r)
-		r = em_store_begin(l);
-	if (r)
-		return r;
-	r = presence_close(l, gpu, em_time_now());
-	if (!r)
-		r = em_ledger_note(l, "gpu-retired", text);
-	return em_store_end(l, r);
+	return r ? r : em_ledger_note(l, "gpu-retired", text);
 }

@@ -132,21 +132,6 @@ int em_store_step(struct em_ledger *l, sqlite3_stmt *s)
 	return rc == SQLITE_DONE ? 0 : em_store_sqlite(l, rc);
 }
 
-int em_store_begin(struct em_ledger *l)
-{
-	return em_store_run(l, "BEGIN IMMEDIATE", "");
-}
-
-int em_store_end(struct em_ledger *l, int r)
-{
-	if (!r)
-		r = em_store_run(l, "COMMIT", "");
-	/* some failures have rolled back already */
-	if (r && !sqlite3_get_autocommit(l->db))
-		sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
-	return r;
-}
-
 const char *em_store_text(sqlite3_stmt *s, int column)
 {
 	return (const char *)sqlite3_column_text(s, column);

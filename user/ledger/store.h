@@ -4,30 +4,48 @@
 #define EM_STORE_H
 
 #include <sqlite3.h>
+#include <jansson.h>
+#include "ledger/fold.h"
 #include "ledger/ledger.h"
+#include "ledger/log.h"
+#include "ledger/tile.h"
 
 #define EM_LEDGER_FILE "ledger.db"
 #define EM_LEDGER_LOCK "lock"
-#define EM_LEDGER_FORMAT 1
-#define EM_STATEMENTS_MAX 64
+#define EM_LEDGER_FORMAT 2
+#define EM_STATEMENTS_MAX 80
+#define EM_BATCH 256 /* entries: a bundle is then written once, and full */
 
 /**
  * struct em_ledger - an open ledger
+ * @dir_fd: its folder; @place: the same, for reading the log
  * @lock: flock()ed by the writer, -1 for readers
+ * @log: the writer's; NULL for readers
  * @horizon: the last interval that a reader sees, by id
  * @statements: prepared so far, by the address of their text
+ * @depth: of transactions in each other; @batch: the outermost is em_ledger_batch()'s
+ * @behind: a commit of the index failed after the log's; @generation: of the writer's log
+ * @fold: intervals that wait for others; @span: ns of wall time that are one entry, 0 = none
+ * @trouble: what was wrong with the index as it was found; "" = nothing
  */
 struct em_ledger {
 	sqlite3 *db;
-	int mode, lock;
+	int mode, lock, dir_fd;
 	int64_t horizon;
-	char *dir;
+	char *dir, *key_file;
+	struct em_place *place;
+	struct em_log *log;
 	struct {
 		const char *sql;
 		sqlite3_stmt *statement;
 	} statements[EM_STATEMENTS_MAX];
+	unsigned int depth, adding;
+	bool batch, behind;
+	int64_t generation;
+	struct em_fold fold;
+	int64_t span;
 	int failed; /* what @error is about */
-	char error[512];
+	char error[512], open_error[512], trouble[256];
 };
 
 /* Keeps a sentence. Return: @r. */
@@ -55,9 +73,14 @@ int em_store_step(struct em_ledger *l, sqlite3_stmt *s); /* 1 a row, 0 the end, 
 		_run > 0 ? 0 : _run;                                             \
 	})
 
+/*
+ * A change of the ledger: the log first, then its index. They may stand in each other; the
+ * outermost counts. em_store_end() with @r: nothing of it has happened.
+ */
 int em_store_begin(struct em_ledger *l);
-int em_store_end(struct em_ledger *l,
-		 int r); /* commits if @r is 0, else rolls back; @r or -errno */
+int em_store_end(struct em_ledger *l, int r); /* @r or -errno */
+
+int em_state_put(struct em_ledger *l, const char *key, const char *json); /* in a change */
 
 const char *em_store_text(sqlite3_stmt *s, int column); /* NULL as NULL */
 
@@ -67,5 +90,30 @@ int em_names_find_load(struct em_ledger *l, const __u8 load_id[16], int64_t *loa
 int em_names_event(struct em_ledger *l, int64_t load, const struct earmark_event *e, int64_t wall);
 int em_names_gpu(struct em_ledger *l, int64_t load, const __u8 load_id[16], __u32 gpu,
 		 int64_t wall);
+/* What a note says of them, if its kind is one that does. */
+int em_names_note(struct em_ledger *l, int64_t wall, const char *kind, const json_t *data);
+
+/* change.c: an entry, added to the log and applied to the index; takes @part over, which is
+ * {"entry": …, "items": […]}. Inside em_store_begin() and em_store_end() only. */
+int em_change_entry(struct em_ledger *l, json_t *part);
+
+int em_ledger_batch_next(struct em_ledger *l); /* in a batch: commits what is enough for one */
+
+/* apply.c: what the entry numbered @index says, into the tables; @items NULL: not known. */
+int em_apply(struct em_ledger *l, uint64_t index, const json_t *entry, const json_t *items);
+
+/* index.c: the index as a whole. */
+int em_index_create(struct em_ledger *l); /* empty tables; state is kept */
+/* Applies what the log holds beyond what the index was made from; from the beginning: @anew. */
+int em_index_follow(struct em_ledger *l, bool anew);
+/*
+ * Was the index made from this log, and by us alone? 0; 1 with l->trouble: no; 2: it is behind
+ * the log; or -errno.
+ */
+int em_index_check(struct em_ledger *l);
+int em_index_mark(struct em_ledger *l, int64_t generation, uint64_t size,
+		  const struct em_hash *root);
+int64_t em_index_generation(const struct em_ledger *l); /* how many logs came before */
+int em_meta_number(struct em_ledger *l, const char *key, int64_t *value); /* 0 if it is not set */
 
 #endif

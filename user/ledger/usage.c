@@ -212,7 +212,7 @@ static const char gpu_sql[] =
 	"w.unattributed, w.charged, w.blind, e.engines, e.busy, e.wall, e.blind_busy FROM gpu g "
 	"LEFT JOIN (SELECT n.gpu, sum(u.wall) AS wall, sum(u.idle) AS idle, "
 	"sum(u.unobserved) AS unobserved, sum(u.unattributed) AS unattributed, "
-	"sum(min(u.unattributed, u.idle)) AS charged, "
+	"sum(u.charged) AS charged, "
 	"max(u.blind & 1) + max(u.blind & 2) + max(u.blind & 4) + max(u.blind & 8) + "
 	"max(u.blind & 16) + max(u.blind & 32) + max(u.blind & 64) + max(u.blind & 128) AS blind "
 	"FROM interval i CROSS JOIN gpu_usage u ON u.interval=i.id "
@@ -221,7 +221,7 @@ static const char gpu_sql[] =
 	"LEFT JOIN (SELECT gpu, max(engines) AS engines, sum(busy) AS busy, sum(wall) AS wall, "
 	"sum(blind_busy) AS blind_busy FROM (SELECT n.gpu, "
 	"count(DISTINCT e.engine) AS engines, sum(e.busy) AS busy, sum(u.wall) AS wall, "
-	"sum(CASE WHEN u.blind OR i.hiding THEN max(u.wall - e.busy, 0) ELSE 0 END) AS blind_busy "
+	"sum(e.blind_busy) AS blind_busy "
 	"FROM interval i CROSS JOIN engine_usage e ON e.interval=i.id "
 	"JOIN gpu_usage u ON u.interval=i.id AND u.gpu=e.gpu "
 	"JOIN gpu_name n ON n.load=i.load_id AND n.id=e.gpu WHERE " WINDOW

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What entries say, into the tables of the index; a function of the entry alone. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "ledger/entry.h"
+#include "ledger/schema.h"
+#include "ledger/store.h"
+
+#define PART_ROWS 1000000 /* numbers of a part's rows begin at so many times its number */
+
+/**
+ * struct usage - a usage entry on its way
+ * @load, @id: of its load and its interval
+ * @row: of the next row
+ */
+struct usage {
+	const json_t *entry, *items;
+	struct earmark_interval h;
+	int64_t load, id, index;
+	unsigned int row;
+};
+
+static int64_t number(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static const char *string(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key)) ?: "";
+}
+
+static int id_of(struct em_ledger *l, struct usage *u)
+{
+	sqlite3_stmt *s = em_store_bind(l, "SELECT id FROM interval WHERE load_id=? AND number=?",
+					"ii", u->load, (int64_t)u->h.number);
+	int r = em_store_step(l, s);
+
+	if (r <= 0)
+		return r ? r : -ENOENT;
+	u->id = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return 0;
+}
+
+/* Wall time between the interval stored last and this one, if nothing says that they touch. */
+static int gap_before(struct em_ledger *l, const struct usage *u, int64_t *gap)
+{
+	sqlite3_stmt *s = em_store_bind(
+		l, "SELECT load_id, number, wall_end FROM interval ORDER BY id DESC LIMIT 1", "");
+	int r = em_store_step(l, s);
+	bool touches;
+
+	*gap = 0;
+	if (r <= 0)
+		return r;
+	touches = sqlite3_column_int64(s, 0) == u->load &&
+		  sqlite3_column_int64(s, 1) + 1 == number(u->entry, "first");
+	if (!touches && (int64_t)u->h.wall_start > sqlite3_column_int64(s, 2))
+		*gap = (int64_t)u->h.wall_start - sqlite3_column_int64(s, 2);
+	sqlite3_reset(s);
+	return 0;
+}
+
+static unsigned int recorder_of(const char *name)
+{
+	for (unsigned int i = 0; i <= EARMARK_RECORDER_REPLAY; i++) {
+		if (!strcmp(em_recorder_name(i), name))
+			return i;
+	}
+	return EARMARK_RECORDER_REPLAY; /* the least that can be claimed */
+}
+
+static int add_interval(struct em_ledger *l, struct usage *u)
+{
+	const json_t *e = u->entry;
+	unsigned int broken = json_array_size(json_object_get(e, "broken")) > 0 ||
+			      number(e, "flags") & EARMARK_INTERVAL_BROKEN;
+	unsigned int hiding = json_is_true(json_object_get(e, "hiding"));
+	int64_t gap;
+	int r = gap_before(l, u, &gap);
+
+	if (!r)
+		r = em_store_run(l,
+				 "INSERT INTO interval(load_id, first, number, recorder, flags, "
+				 "start, end, wall_start, wall_end, broken, hiding, gap, entry) "
+				 "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+				 "iiiuuiiiiuuii", u->load, number(e, "first"), (int64_t)u->h.number,
+				 recorder_of(string(e, "recorder")),
+				 (unsigned int)number(e, "flags"), number(e, "start"),
+				 number(e, "end"), (int64_t)u->h.wall_start, number(e, "wall_end"),
+				 broken, hiding, gap, u->index);
+	u->id = sqlite3_last_insert_rowid(l->db);
+	return r;
+}
+
+static int add_header(struct em_ledger *l, struct usage *u, const json_t *hex)
+{
+	const char *text = json_string_value(hex) ?: "";
+	struct earmark_interval h;
+	struct em_interval i = { 0 };
+	uint8_t hash[EARMARK_HASH_LEN];
+
+	if (em_unhex(&h, sizeof(h), text))
+		return 0; /* verification says so; there is nothing to apply */
+	i.header = h;
+	em_interval_hash(&i, hash);
+	return em_store_run(l, "INSERT OR IGNORE INTO header VALUES(?,?,?,?)", "iibb", u->load,
+			    (int64_t)h.number, &h, (int)sizeof(h), hash, EARMARK_HASH_LEN);
+}
+
+static int add_lost(struct em_ledger *l, struct usage *u, const json_t *lost)
+{
+	for (unsigned int c = 0; c < EARMARK_LOST_COUNT; c++) {
+		if (!strcmp(em_lost_name(c), string(lost, "counter")))
+			return em_store_run(l,
+					    "INSERT INTO lost VALUES(?,?,?) ON CONFLICT DO UPDATE "
+					    "SET events=events+excluded.events",
+					    "iui", u->id, c, number(lost, "events"));
+	}
+	return 0;
+}
+
+static int add_event(struct em_ledger *l, struct usage *u, const json_t *event)
+{
+	struct earmark_event e;
+	int64_t wall;
+	int r = em_entry_event(event, u->items, &e);
+
+	if (r)
+		return 0;
+	wall = number(u->entry, "wall_end") - (number(u->entry, "end") - (int64_t)e.when);
+	r = em_store_run(l, "INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?)", "iuuiib", u->id,
+			 (unsigned int)number(event, "n"), (unsigned int)e.type, (int64_t)e.job,
+			 wall, &e, (int)sizeof(e));
+	return r ? r : em_names_event(l, u->load, &e, wall);
+}
+
+static int add_gpu(struct em_ledger *l, struct usage *u, const json_t *g)
+{
+	__u32 gpu = (__u32)number(g, "gpu");
+	int r = em_names_gpu(l, u->load, u->h.load_id, gpu, (int64_t)u->h.wall_start);
+
+	return r ? r
+		 : em_store_run(l, "INSERT INTO gpu_usage VALUES(?,?,?,?,?,?,?,?,?,?)",
+				"iuuuiiiiii", u->id, u->row++, gpu,
+				(unsigned int)number(g, "blind"), number(g, "wall"),
+				number(g, "idle"), number(g, "unobserved"),
+				number(g, "unattributed"), number(g, "unattributed_start"),
+				number(g, "charged"));
+}
+
+static int add_engine(struct em_ledger *l, struct usage *u, const json_t *e)
+{
+	return em_store_run(l, "INSERT INTO engine_usage VALUES(?,?,?,?,?,?,?,?,?,?)", "iuuuiiiiii",
+			    u->id, u->row++, (unsigned int)number(e, "gpu"),
+			    (unsigned int)number(e, "engine"), number(e, "busy"),
+			    number(e, "busy_start"), number(e, "busy_total"), number(e, "first"),
+			    number(e, "done"), number(e, "blind_busy"));
+}
+
+static int put_usage(struct em_ledger *l, struct usage *u, const json_t *row, __u32 tag)
+{
+	return em_store_run(l, "INSERT INTO usage VALUES(?,?,?,?,?,?,?,?,?)", "iuuiuiiii", u->id,
+			    u->row++, (unsigned int)number(row, "gpu"), number(row, "job"), tag,
+			    number(row, "gpu_time"), number(row, "held"), number(row, "busy"),
+			    number(row, "busy_start"));
+}
+
+static int add_total(struct em_ledger *l, struct usage *u, const json_t *total)
+{
+	int purpose = em_purpose_parse(string(total, "purpose"));
+	int by = em_tagged_by_parse(string(total, "tagged_by"));
+	__u32 tag;
+	int r;
+
+	purpose = purpose < 0 ? 0 : purpose;
+	by = by < 0 ? 0 : by;
+	tag = EM_TAG_TOTAL | (__u32)purpose << 8 | (__u32)by;
+	r = em_store_run(l,
+			 "INSERT OR IGNORE INTO tag(load, id, job, purpose, tagged_by, wall) "
+			 "VALUES(?,?,0,?,?,?)",
+			 "iuuui", u->load, tag, (unsigned int)purpose, (unsigned int)by,
+			 (int64_t)u->h.wall_start);
+	return r ? r : put_usage(l, u, total, tag);
+}
+
+static bool is_row(const json_t *item)
+{
+	return json_object_get(item, "gpu_time");
+}
+
+/* Are all rows shown, so that they say as much as the totals? */
+static bool rows_whole(const struct usage *u)
+{
+	int64_t left = 0;
+	const json_t *o;
+	size_t k;
+
+	json_array_foreach(json_object_get(u->entry, "totals"), k, o)
+		left += number(o, "gpu_time") + number(o, "busy") + number(o, "held");
+	json_array_foreach((json_t *)u->items, k, o)
+		left -= is_row(o) ? number(o, "gpu_time") + number(o, "busy") + number(o, "held")
+				  : 0;
+	return !left;
+}
+
+static int each(struct em_ledger *l, struct usage *u, const json_t *array,
+		int (*add)(struct em_ledger *, struct usage *, const json_t *))
+{
+	const json_t *o;
+	size_t k;
+	int r = 0;
+
+	json_array_foreach((json_t *)array, k, o) {
+		r = r ? r : add(l, u, o);
+	}
+	return r;
+}
+
+static int add_row(struct em_ledger *l, struct usage *u, const json_t *item)
+{
+	return is_row(item) ? put_usage(l, u, item, (__u32)number(item, "tag")) : 0;
+}
+
+static int apply_usage(struct em_ledger *l, struct usage *u)
+{
+	const json_t *e = u->entry;
+	int r;
+
+	if (em_unhex(u->h.load_id, 16, string(e, "load")) ||
+	    em_unhex(u->h.boot_id, 16, string(e, "boot")))
+		return 0;
+	u->h.number = (__u64)number(e, "last");
+	u->h.wall_start = (__u64)number(e, "wall_start");
+	u->row = (unsigned int)number(e, "part") * PART_ROWS;
+	r = em_names_load(l, &u->h, &u->load);
+	r = r ? r : id_of(l, u);
+	if (number(e, "part") <= 1) {
+		if (r != -ENOENT)
+			return r; /* each interval once */
+		r = add_interval(l, u);
+	}
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	r = each(l, u, json_object_get(e, "headers"), add_header);
+	r = r ? r : each(l, u, json_object_get(e, "lost"), add_lost);
+	/* events name what the rows refer to */
+	r = r ? r : each(l, u, json_object_get(e, "events"), add_event);
+	r = r ? r : each(l, u, json_object_get(e, "gpus"), add_gpu);
+	r = r ? r : each(l, u, json_object_get(e, "engines"), add_engine);
+	if (r)
+		return r;
+	return rows_whole(u) ? each(l, u, u->items, add_row)
+			     : each(l, u, json_object_get(e, "totals"), add_total);
+}
+
+static int apply_note(struct em_ledger *l, uint64_t index, const json_t *entry, const char *kind,
+		      const json_t *data)
+{
+	_cleanup_free_ char *text = em_canonical(data);
+	int r;
+
+	if (!data || !text)
+		return 0; /* what is not shown says nothing here */
+	r = em_store_run(l, "INSERT INTO note(wall, kind, json, entry) VALUES(?,?,?,?)", "itti",
+			 number(entry, "at"), kind, text, (int64_t)index);
+	return r ? r : em_names_note(l, number(entry, "at"), kind, data);
+}
+
+int em_apply(struct em_ledger *l, uint64_t index, const json_t *entry, const json_t *items)
+{
+	const char *type = string(entry, "type");
+	struct usage u = { .entry = entry, .items = items, .index = (int64_t)index };
+	const json_t *data = json_object_get(entry, "data");
+
+	if (!strcmp(type, "usage"))
+		return apply_usage(l, &u);
+	if (strcmp(type, "note"))
+		return apply_note(l, index, entry, type, entry);
+	if (!data)
+		data = json_object_get(json_array_get(items, 0), "note");
+	return apply_note(l, index, entry, string(entry, "kind"), data);
+}
