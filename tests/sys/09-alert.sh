@@ -12,6 +12,7 @@ commitments:
     window: rolling 8s
 EOF
 cat >"$W/config.yaml" <<EOF
+entry: 0s
 alert:
   for: 2s
   keep_firing_for: 2s

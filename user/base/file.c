@@ -4,18 +4,16 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 
 /* Return: bytes read until the end or @len, or -errno. */
-static long read_up_to(int dir, const char *path, char *buf, size_t len)
+static long read_up_to(int fd, char *buf, size_t len)
 {
-	_cleanup_close_ int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t at = 0;
 
-	if (fd < 0)
-		return -errno;
 	while (at < len) {
 		ssize_t n = read(fd, buf + at, len - at);
 
@@ -30,26 +28,52 @@ static long read_up_to(int dir, const char *path, char *buf, size_t len)
 	return (long)at;
 }
 
+static int open_read(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Room as the file's size says, and more where it says nothing, as in /proc. */
 long em_file_read(int dir, const char *path, size_t max, char **ret)
 {
-	_cleanup_free_ char *buf = malloc(max + 1);
-	long n;
+	_cleanup_close_ int fd = open_read(dir, path);
+	_cleanup_free_ char *buf = NULL;
+	size_t room = 4096, at = 0;
+	struct stat st;
 
-	if (!buf)
-		return -ENOMEM;
-	n = read_up_to(dir, path, buf, max + 1);
-	if (n < 0)
-		return n;
-	if ((size_t)n > max)
-		return -EFBIG;
-	buf[n] = '\0';
+	if (fd < 0)
+		return fd;
+	if (!fstat(fd, &st) && (size_t)st.st_size >= room)
+		room = (size_t)st.st_size + 1;
+	for (;; room *= 2) {
+		char *more;
+		long n;
+
+		room = room < max + 1 ? room : max + 1;
+		more = realloc(buf, room + 1);
+		if (!more)
+			return -ENOMEM;
+		buf = more;
+		n = read_up_to(fd, buf + at, room - at);
+		if (n < 0)
+			return n;
+		at += (size_t)n;
+		if (at > max)
+			return -EFBIG;
+		if (at < room)
+			break;
+	}
+	buf[at] = '\0';
 	*ret = TAKE_PTR(buf);
-	return n;
+	return (long)at;
 }
 
 int em_file_line(int dir, const char *path, char *out, size_t len)
 {
-	long n = read_up_to(dir, path, out, len - 1);
+	_cleanup_close_ int fd = open_read(dir, path);
+	long n = fd < 0 ? fd : read_up_to(fd, out, len - 1);
 
 	if (n < 0)
 		return (int)n;

@@ -41,6 +41,15 @@ const char *em_opt(const struct em_args *a, const char *name)
 	return NULL;
 }
 
+const char *em_opt_nth(const struct em_args *a, const char *name, int n)
+{
+	for (int i = 0; i < a->n_given; i++) {
+		if (!strcmp(a->given[i].name, name) && !n--)
+			return a->given[i].value;
+	}
+	return NULL;
+}
+
 /* --- help -------------------------------------------------------------------------------- */
 
 static void help_verb(const struct em_object *o, const struct em_verb *v)
@@ -175,14 +184,13 @@ static int parse_option(struct em_args *a, char **argv, int argc)
 			a->values[i] = "";
 			return 1;
 		}
-		if (equals) {
-			a->values[i] = equals + 1;
-			return 1;
-		}
-		if (argc < 2)
+		if (!equals && argc < 2)
 			return 0;
-		a->values[i] = argv[1];
-		return 2;
+		if (a->n_given == EM_GIVEN_MAX)
+			return 0;
+		a->values[i] = equals ? equals + 1 : argv[1];
+		a->given[a->n_given++] = (struct em_given){ o->name, a->values[i] };
+		return equals ? 1 : 2;
 	}
 	return 0;
 }

@@ -18,7 +18,8 @@
 enum { EM_FINE, EM_NOT_SO, EM_NO_ANSWER };
 
 #define EM_LEDGER_DIR "/var/lib/earmark"
-#define EM_OPTIONS_MAX 12
+#define EM_OPTIONS_MAX 16
+#define EM_GIVEN_MAX 32
 
 /**
  * struct em_option - "--name ARG"
@@ -62,6 +63,10 @@ struct em_args {
 	const struct em_object *object;
 	const struct em_verb *verb;
 	const char *values[EM_OPTIONS_MAX];
+	struct em_given {
+		const char *name, *value;
+	} given[EM_GIVEN_MAX]; /* every option of the verb, in order */
+	int n_given;
 	int argc;
 	char **argv;
 };
@@ -69,6 +74,9 @@ struct em_args {
 extern const struct em_object em_run, em_tag, em_job, em_gpu, em_report_object,
 	em_commitment_object, em_alert_object, em_sensor_object, em_ledger_object, em_doctor,
 	em_completion;
+
+/* The @n-th argument of an option that may be given more than once, from 0; NULL: no more. */
+const char *em_opt_nth(const struct em_args *a, const char *name, int n);
 
 int em_cli_main(int argc, char **argv);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* earmark alert, sensor, ledger, and the node at a glance. */
+/* earmark alert, sensor, and the node at a glance. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,29 +85,6 @@ static const struct em_verb sensor_verbs[] = {
 };
 
 const struct em_object em_sensor_object = { "sensor", "what watches", sensor_verbs };
-
-static int ledger_sync(struct em_args *a)
-{
-	char err[512];
-	json_t *answer = em_ask(a, "POST", "/v1/seal", NULL, err, sizeof(err));
-
-	if (!answer)
-		return em_fail(a, "%s", err);
-	if (a->json)
-		return em_json_out(answer, EM_FINE);
-	printf("Everything until now is sealed and stored (interval %lld).\n",
-	       json_integer_value(json_object_get(answer, "number")));
-	json_decref(answer);
-	return EM_FINE;
-}
-
-static const struct em_verb ledger_verbs[] = {
-	{ "sync", "", "seals the open interval and waits until it is stored", 0, 0, false,
-	  ledger_sync, NULL },
-	{},
-};
-
-const struct em_object em_ledger_object = { "ledger", "the record", ledger_verbs };
 
 /* --- bare earmark ------------------------------------------------------------------------ */
 

@@ -26,7 +26,7 @@ struct file_alert {
 };
 
 struct file {
-	char *ledger, *socket, *commitments, *recorder, *period, *keep;
+	char *ledger, *socket, *commitments, *recorder, *period, *keep, *entry, *origin, *key;
 	struct file_alert *alert;
 	struct file_gpu *gpus;
 	unsigned int gpus_count;
@@ -61,6 +61,9 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("recorder", struct file, recorder),
 	TEXT("period", struct file, period),
 	TEXT("keep", struct file, keep),
+	TEXT("entry", struct file, entry),
+	TEXT("origin", struct file, origin),
+	TEXT("key", struct file, key),
 	CYAML_FIELD_MAPPING_PTR("alert", CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, struct file,
 				alert, alert_fields),
 	CYAML_FIELD_SEQUENCE("gpus", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, gpus,
@@ -183,6 +186,12 @@ static int set(struct em_config *c, const char *key, const char *value, char *er
 		return set_text(&c->pin_dir, value);
 	if (!strcmp(key, "period"))
 		return set_duration(&c->period, key, value, PERIOD_MIN, PERIOD_MAX, err, len);
+	if (!strcmp(key, "entry"))
+		return set_duration(&c->entry, key, value, 0, PERIOD_MAX, err, len);
+	if (!strcmp(key, "origin"))
+		return set_text(&c->origin, value);
+	if (!strcmp(key, "key"))
+		return set_text(&c->key, value);
 	if (!strcmp(key, "keep"))
 		return set_number(&c->keep, key, value, UINT64_MAX, err, len);
 	for (unsigned int i = 0; i < ARRAY_SIZE(recorders); i++) {
@@ -236,6 +245,8 @@ static int take_file(struct em_config *c, const struct file *f, char *err, size_
 		{ "ledger", f->ledger },     { "socket", f->socket },
 		{ "period", f->period },     { "commitments", f->commitments },
 		{ "recorder", f->recorder }, { "keep", f->keep },
+		{ "entry", f->entry },       { "origin", f->origin },
+		{ "key", f->key },
 	};
 	int r = 0;
 
@@ -281,6 +292,8 @@ static const struct {
 	{ "commitments", "FILE", "what was promised (default /etc/earmark/commitments.yaml)" },
 	{ "recorder", "WHO", "auto, kernel (the module) or daemon (BPF alone)" },
 	{ "period", "TIME", "length of an interval, 100ms to 1h (default: the recorder's, 10s)" },
+	{ "entry", "TIME",
+	  "wall time that becomes one entry of the record (default: six periods)" },
 	{ "pin-dir", "DIR", "where BPF objects are pinned (default /sys/fs/bpf/earmark)" },
 	{ "version", NULL, "print the version" },
 	{ "help", NULL, "print this" },
@@ -340,7 +353,8 @@ static int parse(struct em_config *c, int argc, char **argv, const char *key, bo
 int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size_t len)
 {
 	struct em_config c = { .alert = { .for_ns = 3600 * EM_NS_PER_S,
-					  .keep_firing_ns = 6 * 3600 * EM_NS_PER_S } };
+					  .keep_firing_ns = 6 * 3600 * EM_NS_PER_S },
+			       .entry = EM_ENTRY_DEFAULT };
 	bool asked = false;
 	int r = set_text(&c.file, EM_CONFIG_FILE);
 
@@ -378,6 +392,8 @@ void em_config_clear(struct em_config *c)
 	free(c->socket);
 	free(c->commitments);
 	free(c->pin_dir);
+	free(c->origin);
+	free(c->key);
 	free(c->alert.command);
 	memset(c, 0, sizeof(*c));
 }
@@ -391,11 +407,12 @@ json_t *em_config_json(const struct em_config *c)
 				      json_pack("{s:s, s:s?, s:s?, s:I}", "name", c->gpus[i].name,
 						"model", c->gpus[i].model, "uuid", c->gpus[i].uuid,
 						"weight", (json_int_t)c->gpus[i].weight));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I, s:s?}, s:o}", "file",
-			 c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:s?}, s:o}",
+			 "file", c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
 			 c->commitments, "recorder", recorders[c->recorder], "period_us",
 			 (json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep,
-			 "alert", "for_us", (json_int_t)(c->alert.for_ns / EM_NS_PER_US),
-			 "keep_firing_for_us", (json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US),
-			 "command", c->alert.command, "gpus", gpus);
+			 "entry_us", (json_int_t)(c->entry / EM_NS_PER_US), "alert", "for_us",
+			 (json_int_t)(c->alert.for_ns / EM_NS_PER_US), "keep_firing_for_us",
+			 (json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US), "command",
+			 c->alert.command, "gpus", gpus);
 }

@@ -7,6 +7,8 @@
 
 #define EM_CONFIG_FILE "/etc/earmark/earmarkd.yaml"
 
+#define EM_ENTRY_DEFAULT (-1)
+
 enum em_recorder_choice { EM_CHOICE_AUTO, EM_CHOICE_KERNEL, EM_CHOICE_DAEMON };
 
 /* struct em_config_gpu - what the site says of a GPU, over what the system says; NULL: nothing */
@@ -18,11 +20,14 @@ struct em_config_gpu {
 /**
  * struct em_config - in force
  * @period, @keep: 0 = as the recorder has it
+ * @entry: wall time that becomes one entry of the ledger; 0: an interval is one;
+ *	EM_ENTRY_DEFAULT: six periods
+ * @origin, @key: of a ledger that begins, and where its key is; NULL = the ledger's default
  */
 struct em_config {
-	char *file, *ledger, *socket, *commitments, *pin_dir;
+	char *file, *ledger, *socket, *commitments, *pin_dir, *origin, *key;
 	enum em_recorder_choice recorder;
-	int64_t period;
+	int64_t period, entry;
 	uint64_t keep;
 	struct em_alert_config alert;
 	struct em_config_gpu *gpus;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "daemon/log.h"
@@ -14,6 +15,7 @@
 #define DEFAULT_PERIOD (10 * EM_NS_PER_S)
 #define BURST (500 * EM_NS_PER_MS) /* of storing, before others are served */
 #define SEAL_WAITS (20 * EM_NS_PER_S)
+#define ENTRY_PERIODS 6 /* that become one entry, unless said otherwise */
 
 /* --- choosing --------------------------------------------------------------------------- */
 
@@ -58,7 +60,7 @@ static const char *recorder_trouble(int r)
 static int adopt(struct em_manager *m)
 {
 	memset(m->load_id, 0, sizeof(m->load_id));
-	m->stored = 0;
+	m->taken = m->stored = 0;
 	m->why[0] = '\0';
 	em_inventory_untold(&m->inventory);
 	return em_manager_watch_source(m);
@@ -151,8 +153,7 @@ static int store(struct em_interval *i, void *arg)
 					  "problem", em_ledger_error(m->ledger)));
 	}
 	m->ledger_error[0] = '\0';
-	m->stored = i->header.number;
-	memcpy(m->stored_hash, i->hash, sizeof(m->stored_hash));
+	m->taken = i->header.number;
 	b->n++;
 	return em_time_monotonic() >= b->until;
 }
@@ -190,24 +191,79 @@ static int acknowledge(struct em_manager *m)
 	return r;
 }
 
-/* A burst. Return: 0 all is stored, 1 there may be more, or -errno. */
+/* Acknowledges what has become durable; @lost: what waited with it is forgotten, and taken anew. */
+static int settle(struct em_manager *m, bool lost)
+{
+	__u64 before = m->stored;
+	int r = em_ledger_last(m->ledger, m->load_id, &m->stored, m->stored_hash);
+
+	if (r) {
+		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
+			 em_ledger_error(m->ledger));
+		m->stored = before;
+		return r;
+	}
+	if (lost || m->taken < m->stored)
+		m->taken = m->stored;
+	if (m->stored <= before)
+		return 0;
+	acknowledge(m);
+	learn(m);
+	return 0;
+}
+
+/* A burst. Return: 0 all is taken, 1 there may be more, or -errno. */
 static int drain(struct em_manager *m)
 {
 	struct burst b = { m, em_time_monotonic() + BURST, 0 };
-	int r = m->source->ops->intervals(m->source, m->stored + 1, store, &b);
-
+	int r = m->source->ops->intervals(m->source, m->taken + 1, store, &b);
 	/* durable first, then acknowledged: up to the last one, in one go, after the dump */
-	if (b.n)
-		acknowledge(m);
-	if (b.n)
-		learn(m);
-	return r > 0 ? 1 : r;
+	int settled = settle(m, r < 0);
+
+	return r > 0 ? 1 : r ? r : settled;
+}
+
+/*
+ * The recorder was told of intervals that they are durable, and the ledger has only earlier ones of
+ * the same load: it is an older copy.
+ */
+static void look_back(struct em_manager *m, const struct earmark_status *s)
+{
+	__u64 told = s->first_kept ? s->first_kept - 1 : s->last_sealed;
+	char why[128];
+
+	if (!m->stored || told <= m->stored)
+		return;
+	snprintf(why, sizeof(why),
+		 "interval %llu was durable before and is not in it: it was restored from a copy",
+		 (unsigned long long)told);
+	em_log(LOG_ERR, "the ledger is left, and another begins: %s", why);
+	if (em_ledger_leave(m->ledger, why))
+		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
+			 em_ledger_error(m->ledger));
+}
+
+static int64_t entry_span(const struct em_manager *m, const struct earmark_status *s)
+{
+	return m->config->entry == EM_ENTRY_DEFAULT ? (int64_t)s->interval * ENTRY_PERIODS
+						    : m->config->entry;
+}
+
+/* How long may pass until the next entry, when all is well: what lasts longer is a gap. */
+static void note_period(struct em_manager *m, const struct earmark_status *s)
+{
+	_cleanup_free_ char *known = NULL;
+	int64_t span = entry_span(m, s);
+	int64_t period = span > (int64_t)s->interval ? span : (int64_t)s->interval;
+
+	em_ledger_fold(m->ledger, span);
+	if (em_ledger_state_get(m->ledger, "period", &known) || atoll(known) != period)
+		em_manager_note(m, "period", json_pack("{s:I}", "ns", (json_int_t)period));
 }
 
 /* Another load than before: what of it is stored? It is told what the site wants. */
 static int meet(struct em_manager *m, struct earmark_status *s)
 {
-	char text[32];
 	int r;
 
 	if (!memcmp(s->load_id, m->load_id, sizeof(m->load_id)))
@@ -221,15 +277,18 @@ static int meet(struct em_manager *m, struct earmark_status *s)
 		else if (m->config->period)
 			s->interval = (__u64)m->config->period;
 	}
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)s->interval);
-	em_ledger_state_set(m->ledger, "period", text);
+	note_period(m, s);
 	note_recorder(m, "met");
+	m->taken = m->stored = 0;
 	r = em_ledger_last(m->ledger, m->load_id, &m->stored, m->stored_hash);
+	m->taken = m->stored;
 	if (r)
 		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
 			 em_ledger_error(m->ledger));
+	else
+		look_back(m, s);
 	/* an acknowledgement can be lost with the daemon that meant to send it */
-	else if (m->stored && s->first_kept && s->first_kept <= m->stored)
+	if (!r && m->stored && s->first_kept && s->first_kept <= m->stored)
 		acknowledge(m);
 	return r;
 }
@@ -264,8 +323,8 @@ static int step(struct em_manager *m)
 		return r;
 	m->next_seal = s.open_since + s.interval;
 	/* a sensor in trouble is no reason not to store */
-	r = s.last_sealed > m->stored ? drain(m) : 0;
-	m->backlog = s.last_sealed > m->stored ? s.last_sealed - m->stored : 0;
+	r = s.last_sealed > m->taken ? drain(m) : 0;
+	m->backlog = s.last_sealed > m->taken ? s.last_sealed - m->taken : 0;
 	return r < 0 ? r : tick ? tick : r;
 }
 
@@ -295,17 +354,22 @@ static int drain_to(struct em_manager *m, __u64 number)
 {
 	uint64_t until = em_time_monotonic() + SEAL_WAITS;
 
-	while (m->stored < number) {
-		__u64 before = m->stored;
+	while (m->taken < number) {
+		__u64 before = m->taken;
 		int r = drain(m);
 
 		if (r < 0)
 			return r;
-		if (m->stored == before || em_time_monotonic() > until)
+		if (m->taken == before || em_time_monotonic() > until)
 			return -EAGAIN;
 		sd_notify(0, "WATCHDOG=1");
 	}
-	return 0;
+	if (em_ledger_flush(m->ledger)) {
+		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
+			 em_ledger_error(m->ledger));
+		return settle(m, true) ?: -EIO;
+	}
+	return settle(m, false);
 }
 
 int em_intake_seal(struct em_manager *m, __u64 *number, char *err, size_t len)

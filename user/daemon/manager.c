@@ -305,12 +305,16 @@ static void watch_devices(struct em_manager *m)
 
 static int open_ledger(struct em_manager *m)
 {
-	int r = em_ledger_open(&m->ledger, m->config->ledger, EM_LEDGER_WRITE);
+	int r = em_ledger_open_as(&m->ledger, m->config->ledger, m->config->origin ?: "",
+				  m->config->key);
 
 	if (r) {
 		em_log(LOG_ERR, "%s", em_ledger_error(NULL));
 		return r;
 	}
+	if (*em_ledger_trouble(m->ledger))
+		em_log(LOG_WARNING, "the ledger's index was made anew from its log: %s",
+		       em_ledger_trouble(m->ledger));
 	r = em_alerts_open(&m->alerts, m->ledger, &m->config->alert);
 	if (r)
 		em_log(LOG_ERR, "the alerts in the ledger cannot be read: %s", strerror(-r));

@@ -18,7 +18,8 @@
 /**
  * struct em_manager - all that the daemon holds
  * @source: NULL: nobody records here, and @why says what is missing
- * @load_id, @stored, @stored_hash: the load being stored and its last durable interval
+ * @load_id, @taken: the load being stored, and its last interval that was taken from the recorder
+ * @stored, @stored_hash: its last interval that is durable; those between wait to be one entry
  * @period: of sealing, ns; @next_seal: CLOCK_MONOTONIC, ns, as far as the recorder has said
  * @backlog: sealed and not stored yet, when last looked
  * @ledger_error: why the last append failed; "" = it did not
@@ -43,7 +44,7 @@ struct em_manager {
 	char why[512], ledger_error[512], recorder_error[512], commitments_error[512];
 	char privilege_error[256], restart_for[256];
 	__u8 load_id[16];
-	__u64 stored, backlog;
+	__u64 taken, stored, backlog;
 	__u8 stored_hash[EARMARK_HASH_LEN];
 	uint64_t period, next_seal, scan_after, judge_after;
 	bool module_waits;

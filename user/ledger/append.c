@@ -220,8 +220,9 @@ static int store(struct em_ledger *l, const struct append *a, bool whole)
 static int take(struct em_ledger *l, struct append *a)
 {
 	const struct earmark_interval *h = &a->item.i.header;
-	int r = em_names_find_load(l, h->load_id, &a->load);
+	int r = em_store_ready(l);
 
+	r = r ? r : em_names_find_load(l, h->load_id, &a->load);
 	if (r && r != -ENOENT)
 		return r;
 	r = look_for(l, a);

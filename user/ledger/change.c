@@ -2,8 +2,10 @@
 /* Changing a ledger: the log first, then the index; see store.h. */
 #include <errno.h>
 #include <string.h>
+#include <sodium.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "ledger/entry.h"
 #include "ledger/store.h"
 
@@ -25,20 +27,29 @@ static int log_again(struct em_ledger *l)
 		 : 0;
 }
 
+int em_store_ready(struct em_ledger *l)
+{
+	int r;
+
+	if (l->depth || !l->log)
+		return 0;
+	r = log_again(l);
+	if (!r && l->behind)
+		r = em_index_follow(l, false);
+	l->behind = l->behind && r;
+	return r;
+}
+
 int em_store_begin(struct em_ledger *l)
 {
 	int r;
 
-	if (l->depth++)
-		return 0;
-	r = l->log ? log_again(l) : 0;
-	if (!r && l->behind && l->log)
-		r = em_index_follow(l, false);
-	l->behind = l->behind && r;
+	if (l->depth)
+		return l->depth++, 0;
+	r = em_store_ready(l);
 	l->adding = 0;
 	r = r ? r : em_store_run(l, "BEGIN IMMEDIATE", "");
-	if (r)
-		l->depth--;
+	l->depth += !r;
 	return r;
 }
 
@@ -131,4 +142,49 @@ int em_ledger_batch_next(struct em_ledger *l)
 		return 0;
 	r = em_ledger_batch_end(l);
 	return r ? r : em_ledger_batch(l);
+}
+
+/* --- the whole ---------------------------------------------------------------------------- */
+
+int em_ledger_reindex(struct em_ledger *l)
+{
+	return em_index_follow(l, true);
+}
+
+/* The entry without the signatures is what both keys sign. */
+static json_t *turn_entry(const struct em_key *old, const struct em_key *next)
+{
+	char old_text[EM_KEY_TEXT_LEN], next_text[EM_KEY_TEXT_LEN], by_old[89], by_new[89];
+	json_t *entry;
+	_cleanup_free_ char *text = NULL;
+
+	em_key_text(old, false, old_text);
+	em_key_text(next, false, next_text);
+	entry = json_pack("{s:i,s:s,s:I,s:s,s:s}", "v", EM_ENTRY_VERSION, "type", "key", "at",
+			  (json_int_t)em_time_now(), "old", old_text, "new", next_text);
+	text = em_canonical(entry);
+	if (!text)
+		return entry;
+	em_sign_bytes(old, text, strlen(text), by_old);
+	em_sign_bytes(next, text, strlen(text), by_new);
+	json_object_set_new(entry, "by_old", json_string(by_old));
+	json_object_set_new(entry, "by_new", json_string(by_new));
+	return entry;
+}
+
+int em_ledger_turn_key(struct em_ledger *l)
+{
+	const struct em_key *old = em_log_key(l->log);
+	struct em_key next;
+	int r = em_key_make(&next, old->name, EM_KEY_LOG);
+
+	r = r ? r : em_store_begin(l);
+	if (r)
+		return r;
+	r = em_store_end(l, em_change_entry(l, json_pack("{s:o,s:[]}", "entry",
+							 turn_entry(old, &next), "items")));
+	if (!r && em_log_turn_key(l->log, &next))
+		r = em_store_fail(l, -EIO, "ledger %s: %s", l->dir, em_log_error(l->log));
+	sodium_memzero(&next, sizeof(next));
+	return r;
 }

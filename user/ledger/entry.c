@@ -187,10 +187,12 @@ json_t *em_opening_items(const json_t *entry, const json_t *opening, const char 
 	good = items && hex && !em_unhex(want.b, EM_HASH_LEN, hex) && em_hash_equal(&root, &want) &&
 	       json_integer_value(json_object_get(private, "n")) ==
 		       (json_int_t)json_array_size(items);
-	if (good)
-		return items;
-	json_decref(items);
-	return NULL;
+	if (!good) {
+		json_decref(items);
+		return NULL;
+	}
+	*why = NULL;
+	return items;
 }
 
 json_t *em_opening_redact(const json_t *opening, bool (*keep)(const json_t *item))

@@ -38,7 +38,7 @@ static void *copied(const void *from, size_t n, size_t size)
 {
 	void *to = malloc(n * size ?: 1);
 
-	return to ? memcpy(to, from, n * size) : NULL;
+	return to && n ? memcpy(to, from, n * size) : to;
 }
 
 int em_fold_add(struct em_fold *f, const struct em_fold_item *item)

@@ -189,6 +189,11 @@ static int index_shared(struct em_ledger *l)
 	return r;
 }
 
+static int horizon_set(struct em_ledger *l)
+{
+	return pragma_number(l, "SELECT max(id) FROM interval", &l->horizon);
+}
+
 static int open_read(struct em_ledger *l)
 {
 	bool shared = !faccessat(l->dir_fd, EM_LEDGER_FILE, R_OK, 0);
@@ -204,7 +209,7 @@ static int open_read(struct em_ledger *l)
 		snprintf(l->trouble, sizeof(l->trouble), "%.250s",
 			 r < 0 ? l->error : "it is of an earlier format");
 	r = r ? index_private(l) : 0;
-	return r ? r : pragma_number(l, "SELECT max(id) FROM interval", &l->horizon);
+	return r ? r : horizon_set(l);
 }
 
 /* --- writing ------------------------------------------------------------------------------ */
@@ -304,7 +309,15 @@ static int open_write(struct em_ledger *l, const char *origin)
 
 static int open_into(struct em_ledger *l, const char *origin)
 {
-	int r = l->mode == EM_LEDGER_WRITE ? lock_take(l) : 0;
+	int r;
+
+	if (l->log_only) {
+		r = em_place_open(&l->place, l->dir, l->error, sizeof(l->error));
+		l->dir_fd = open(l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = r ? r : index_private(l);
+		return r ? r : horizon_set(l);
+	}
+	r = l->mode == EM_LEDGER_WRITE ? lock_take(l) : 0;
 
 	if (r)
 		return r;
@@ -319,8 +332,8 @@ static int open_into(struct em_ledger *l, const char *origin)
 	return l->mode == EM_LEDGER_WRITE ? open_write(l, origin) : open_read(l);
 }
 
-static int ledger_open(struct em_ledger **ret, const char *dir, int mode, const char *origin,
-		       const char *key_file)
+static int ledger_open(struct em_ledger **ret, const char *dir, int mode, bool log_only,
+		       const char *origin, const char *key_file)
 {
 	_cleanup_(em_ledger_closep) struct em_ledger *l = calloc(1, sizeof(*l));
 	int r;
@@ -331,6 +344,7 @@ static int ledger_open(struct em_ledger **ret, const char *dir, int mode, const 
 	}
 	l->lock = l->dir_fd = -1;
 	l->mode = mode;
+	l->log_only = log_only;
 	l->dir = strdup(dir);
 	l->key_file = key_file ? strdup(key_file) : NULL;
 	r = l->dir && (l->key_file || !key_file) ? open_into(l, origin)
@@ -345,11 +359,16 @@ static int ledger_open(struct em_ledger **ret, const char *dir, int mode, const 
 
 int em_ledger_open(struct em_ledger **ret, const char *dir, int mode)
 {
-	return ledger_open(ret, dir, mode, "", NULL);
+	return ledger_open(ret, dir, mode, false, "", NULL);
 }
 
 int em_ledger_open_as(struct em_ledger **ret, const char *dir, const char *origin,
 		      const char *key_file)
 {
-	return ledger_open(ret, dir, EM_LEDGER_WRITE, origin, key_file);
+	return ledger_open(ret, dir, EM_LEDGER_WRITE, false, origin, key_file);
+}
+
+int em_ledger_open_log(struct em_ledger **ret, const char *dir_or_url)
+{
+	return ledger_open(ret, dir_or_url, EM_LEDGER_READ, true, "", NULL);
 }

@@ -28,6 +28,8 @@ int em_ledger_open(struct em_ledger **l, const char *dir, int mode);
  */
 int em_ledger_open_as(struct em_ledger **l, const char *dir, const char *origin,
 		      const char *key_file);
+/* For reading, from the log alone (a folder or an address): no index that is there is looked at. */
+int em_ledger_open_log(struct em_ledger **l, const char *dir_or_url);
 void em_ledger_close(struct em_ledger *l);
 const char *em_ledger_error(const struct em_ledger *l); /* NULL: why the last open failed */
 /* What was wrong with the index, so that a reader reads from the log instead; "" = nothing. */
@@ -61,6 +63,11 @@ int em_ledger_batch_end(struct em_ledger *l);
  * is left as it is, and another begins.
  */
 int em_ledger_leave(struct em_ledger *l, const char *why);
+
+/* Makes the index anew from the log. */
+int em_ledger_reindex(struct em_ledger *l);
+/* A new key under the log's name signs from here on; both keys sign the entry that says so. */
+int em_ledger_turn_key(struct em_ledger *l);
 
 /* The last durable interval of a load; *number = 0 if none. */
 int em_ledger_last(struct em_ledger *l, const __u8 load_id[16], __u64 *number,

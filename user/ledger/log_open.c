@@ -77,7 +77,7 @@ static int key_load(struct em_log *l, const char *origin, bool fresh)
 	r = em_key_parse(&l->key, line);
 	sodium_memzero(line, sizeof(line));
 	if (!r && l->key.private && l->key.type == EM_KEY_LOG)
-		return 0;
+		return faccessat(l->dir, "key.pub", F_OK, 0) ? em_key_publish(l) : 0;
 	snprintf(l->error, sizeof(l->error), "%.400s is no private key of a ledger", l->key_file);
 	return -EINVAL;
 }

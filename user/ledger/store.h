@@ -26,6 +26,7 @@
  * @depth: of transactions in each other; @batch: the outermost is em_ledger_batch()'s
  * @behind: a commit of the index failed after the log's; @generation: of the writer's log
  * @fold: intervals that wait for others; @span: ns of wall time that are one entry, 0 = none
+ * @log_only: read from the log alone, which may be behind an address
  * @trouble: what was wrong with the index as it was found; "" = nothing
  */
 struct em_ledger {
@@ -40,7 +41,7 @@ struct em_ledger {
 		sqlite3_stmt *statement;
 	} statements[EM_STATEMENTS_MAX];
 	unsigned int depth, adding;
-	bool batch, behind;
+	bool batch, behind, log_only;
 	int64_t generation;
 	struct em_fold fold;
 	int64_t span;
@@ -78,6 +79,8 @@ int em_store_step(struct em_ledger *l, sqlite3_stmt *s); /* 1 a row, 0 the end, 
  * outermost counts. em_store_end() with @r: nothing of it has happened.
  */
 int em_store_begin(struct em_ledger *l);
+/* The index says all that the log does, whatever failed before. */
+int em_store_ready(struct em_ledger *l);
 int em_store_end(struct em_ledger *l, int r); /* @r or -errno */
 
 int em_state_put(struct em_ledger *l, const char *key, const char *json); /* in a change */
