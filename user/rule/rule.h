@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Rules: which purpose work has that nobody tagged by hand, from what is known of it.
+ *
+ *	rules:
+ *	  - match: { group: "safety-*", user: "*" }
+ *	    purpose: alignment
+ *	    project: interpretability
+ *	    ref: gate-7
+ *	outage: idle | unobserved
+ *
+ * The first rule whose every glob matches decides. An empty match matches all; work that no
+ * rule matches is untagged. A match key is one line of EM_RULE_KEYS: the loader, what it
+ * suggests and the matching are made from it.
+ */
+#ifndef EM_RULE_H
+#define EM_RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define EM_RULE_KEYS(X)       \
+	X(GROUP, "group")     \
+	X(USER, "user")       \
+	X(JOB, "job")         \
+	X(ACCOUNT, "account") \
+	X(QOS, "qos")         \
+	X(PARTITION, "partition")
+
+#define EM_RULE_ENUM(id, name) EM_RULE_##id,
+enum em_rule_key { EM_RULE_KEYS(EM_RULE_ENUM) EM_RULE_KEY_COUNT };
+
+/**
+ * struct em_rule - one rule
+ * @match: a glob as fnmatch(3) knows them, by enum em_rule_key; NULL = anything
+ * @purpose: enum earmark_purpose, UNTAGGED where the rule says so
+ * @project, @ref: NULL = none
+ */
+struct em_rule {
+	char *match[EM_RULE_KEY_COUNT];
+	unsigned int purpose;
+	char *project, *ref;
+};
+
+/* struct em_rules - in the order of the file; @outage_unobserved: "outage: unobserved" */
+struct em_rules {
+	struct em_rule *list;
+	unsigned int n;
+	bool outage_unobserved;
+};
+
+/* From a YAML file. Return: 0 or -errno, with file, line, column and what is right in @err. */
+int em_rules_load(struct em_rules *r, const char *file, char *err, size_t len);
+void em_rules_clear(struct em_rules *r);
+
+/*
+ * em_rules_find() - the first rule that matches
+ * @subject: by enum em_rule_key; NULL is matched as the empty string
+ *
+ * Return: its index, -1 if none does.
+ */
+int em_rules_find(const struct em_rules *r, const char *const subject[EM_RULE_KEY_COUNT]);
+
+/* Does any rule ask for this key? */
+bool em_rules_ask(const struct em_rules *r, enum em_rule_key key);
+
+const char *em_rule_key_name(enum em_rule_key key);
+
+#endif
