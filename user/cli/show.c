@@ -53,16 +53,27 @@ static void show_list(char *out, size_t len, const json_t *value)
 	}
 }
 
+/* GPU time of a large cluster is more than nanoseconds in 64 bits can tell. */
+static void show_duration(char *out, size_t len, json_int_t us)
+{
+	const json_int_t hour = 3600 * 1000000LL;
+	char duration[EM_DURATION_LEN];
+
+	if (us > INT64_MAX / EM_NS_PER_US)
+		snprintf(out, len, "%lldd%lldh", us / (24 * hour), us / hour % 24);
+	else
+		snprintf(out, len, "%s", em_duration_format(duration, us * EM_NS_PER_US));
+}
+
 const char *em_show(char *out, size_t len, const json_t *value, enum em_kind kind)
 {
-	char time[EM_TIME_LEN], duration[EM_DURATION_LEN];
+	char time[EM_TIME_LEN];
 	int64_t ns;
 
 	if (!value || json_is_null(value))
 		snprintf(out, len, "%s", kind == EM_SHARE ? "undefined" : "-");
 	else if (kind == EM_DURATION && json_is_integer(value))
-		snprintf(out, len, "%s",
-			 em_duration_format(duration, json_integer_value(value) * EM_NS_PER_US));
+		show_duration(out, len, json_integer_value(value));
 	else if (kind == EM_TIME && !em_time_parse(json_string_value(value) ?: "", 0, &ns))
 		snprintf(out, len, "%s", em_time_format(time, ns, 0));
 	else if (kind == EM_SHARE)

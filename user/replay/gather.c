@@ -42,6 +42,24 @@ int em_gather_bad(struct em_gather *g, const char *format, ...)
 	return 0;
 }
 
+int em_gather_check_keys(struct em_gather *g, const int index[EM_RULE_KEY_COUNT])
+{
+	char path[256];
+
+	for (size_t k = 0; k < EM_RULE_KEY_COUNT; k++) {
+		if (index[k] >= 0 || !em_rules_ask(&g->rules, k))
+			continue;
+		return em_gather_fail(
+			g, -EINVAL, "the map has rules on %s, which %s does not have%s%s%s",
+			em_rule_key_name(k), em_text_safe(path, sizeof(path), g->in->path),
+			g->options->format == EM_REPLAY_CSV ? ", or not under that name: --columns "
+							    : "",
+			g->options->format == EM_REPLAY_CSV ? em_rule_key_name(k) : "",
+			g->options->format == EM_REPLAY_CSV ? "=THEIRS" : "");
+	}
+	return 0;
+}
+
 int em_gather_tick(struct em_gather *g)
 {
 	const struct em_replay_options *o = g->options;

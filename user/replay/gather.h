@@ -70,6 +70,12 @@ int em_gather_fail(struct em_gather *g, int ret, const char *format, ...)
 int em_gather_bad(struct em_gather *g, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * Does the table have what the map has rules on? @index: of each key's column, by enum
+ * em_rule_key; negative = there is none. Return: 0 or -EINVAL.
+ */
+int em_gather_check_keys(struct em_gather *g, const int index[EM_RULE_KEY_COUNT]);
+
 /* Between rows: counts one, tells how far it is. Return: 0 or -EINTR. */
 int em_gather_tick(struct em_gather *g);
 

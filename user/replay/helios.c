@@ -125,7 +125,8 @@ static int cluster_end(struct em_gather *g, struct cluster *c)
 
 static int find_columns(struct em_gather *g, struct cluster *c, const struct em_fields *header)
 {
-	const char *missing = NULL;
+	int has[EM_RULE_KEY_COUNT];
+	const char *missing;
 	char path[256];
 
 	c->width = header->n;
@@ -136,9 +137,12 @@ static int find_columns(struct em_gather *g, struct cluster *c, const struct em_
 		  : c->total < 0   ? "total_gpu_num"
 		  : c->running < 0 ? "running_gpu_num"
 				   : NULL;
-	return missing ? em_gather_fail(g, -EINVAL, "%s has no column %s",
-					em_text_safe(path, sizeof(path), g->in->path), missing)
-		       : 0;
+	if (missing)
+		return em_gather_fail(g, -EINVAL, "%s has no column %s",
+				      em_text_safe(path, sizeof(path), g->in->path), missing);
+	memset(has, -1, sizeof(has));
+	has[EM_RULE_GROUP] = 0;
+	return em_gather_check_keys(g, has);
 }
 
 static int cluster_begin(struct em_gather *g, struct cluster *c)

@@ -42,6 +42,19 @@ const char *em_sacct_gpus(const char *tres, char *out, size_t len)
 	return out;
 }
 
+static int check_keys(struct em_gather *g, const int index[COLUMNS])
+{
+	int has[EM_RULE_KEY_COUNT];
+
+	memset(has, -1, sizeof(has));
+	has[EM_RULE_GROUP] = has[EM_RULE_ACCOUNT] = index[ACCOUNT];
+	has[EM_RULE_USER] = index[USER];
+	has[EM_RULE_JOB] = index[JOB_ID];
+	has[EM_RULE_QOS] = index[QOS];
+	has[EM_RULE_PARTITION] = index[PARTITION];
+	return em_gather_check_keys(g, has);
+}
+
 static int read_header(struct em_gather *g, int index[COLUMNS], size_t *width)
 {
 	struct em_fields header;
@@ -78,7 +91,7 @@ static int read_header(struct em_gather *g, int index[COLUMNS], size_t *width)
 				      "%s has neither AllocTRES nor ReqTRES: it does not say how "
 				      "many GPUs a job had",
 				      path);
-	return 0;
+	return check_keys(g, index);
 }
 
 static int read_row(struct em_gather *g, const int index[COLUMNS], size_t width, char *line)

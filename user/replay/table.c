@@ -130,18 +130,7 @@ static int find_columns(struct em_gather *g, const struct em_fields *header, str
 		index[EM_FIELD_END] = -1;
 	else
 		return missing(g, header, "end", "end");
-	for (size_t k = 0; k < EM_RULE_KEY_COUNT; k++) {
-		char path[256];
-
-		if (index[k] < 0 && em_rules_ask(&g->rules, k))
-			return em_gather_fail(g, -EINVAL,
-					      "the map has rules on \"%s\", and %s has no such "
-					      "column; name it by --columns %s=THEIRS",
-					      em_rule_key_name(k),
-					      em_text_safe(path, sizeof(path), g->in->path),
-					      em_rule_key_name(k));
-	}
-	return 0;
+	return em_gather_check_keys(g, index);
 }
 
 static int read_header(struct em_gather *g, struct columns *c, size_t *width)

@@ -144,7 +144,7 @@ static int tell_tag(struct em_sweep *s, const struct em_record *r)
 static int tell_job(struct em_sweep *s, const struct em_record *r)
 {
 	struct earmark_event *e;
-	struct em_names names;
+	struct em_names names = { 0 }; /* what is hashed has no leftovers in it */
 	int ret = em_spool_read(s->run->g->spool, r->text, &names);
 
 	if (ret)

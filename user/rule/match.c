@@ -47,7 +47,7 @@ int em_rules_find(const struct em_rules *r, const char *const subject[EM_RULE_KE
 bool em_rules_ask(const struct em_rules *r, enum em_rule_key key)
 {
 	for (unsigned int i = 0; i < r->n; i++) {
-		if (r->list[i].match[key])
+		if (r->list[i].match[key] && strcmp(r->list[i].match[key], "*"))
 			return true;
 	}
 	return false;

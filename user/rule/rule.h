@@ -61,7 +61,7 @@ void em_rules_clear(struct em_rules *r);
  */
 int em_rules_find(const struct em_rules *r, const char *const subject[EM_RULE_KEY_COUNT]);
 
-/* Does any rule ask for this key? */
+/* Does any rule ask for more of this key than "*"? */
 bool em_rules_ask(const struct em_rules *r, enum em_rule_key key);
 
 const char *em_rule_key_name(enum em_rule_key key);
