@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Splitting lines; see fields.h. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/text.h"
-#include "commit/near.h"
 #include "replay/fields.h"
 
 /* Takes the quotes off the field at @p. Return: what follows it, NULL if that is no field. */
@@ -63,11 +63,14 @@ int em_fields_find(const struct em_fields *fields, const char *name)
 	return found;
 }
 
-const char *em_fields_near(const struct em_fields *fields, const char *name, char *out, size_t len)
+const char *em_fields_list(const struct em_fields *fields, char *out, size_t len)
 {
-	const char *words[EM_COLUMNS_MAX + 1];
+	char safe[64];
+	size_t n = 0;
 
-	memcpy(words, fields->f, fields->n * sizeof(*words));
-	words[fields->n] = NULL;
-	return em_text_safe(out, len, em_near(words, name) ?: "");
+	*out = '\0';
+	for (size_t i = 0; i < fields->n && n < len; i++)
+		n += (size_t)snprintf(out + n, len - n, "%s%s", i ? ", " : "",
+				      em_text_safe(safe, sizeof(safe), fields->f[i]));
+	return out;
 }

@@ -21,7 +21,7 @@ const char *em_fields_split(struct em_fields *fields, char *line, char separator
 /* The field of that name, without regard to case. Return: its index, -1 none, -2 several. */
 int em_fields_find(const struct em_fields *fields, const char *name);
 
-/* The name that is nearest to @name, as it may be shown. */
-const char *em_fields_near(const struct em_fields *fields, const char *name, char *out, size_t len);
+/* All of them, as they may be shown: "a, b, c". */
+const char *em_fields_list(const struct em_fields *fields, char *out, size_t len);
 
 #endif

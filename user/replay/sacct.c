@@ -59,7 +59,7 @@ static int read_header(struct em_gather *g, int index[COLUMNS], size_t *width)
 {
 	struct em_fields header;
 	const char *why = NULL;
-	char *line, path[256], near[64];
+	char *line, path[256], list[300];
 	size_t len;
 	int ret = em_input_line(g->in, 0, '|', &line, &len, &why);
 
@@ -78,13 +78,12 @@ static int read_header(struct em_gather *g, int index[COLUMNS], size_t *width)
 	for (size_t i = 0; i < COLUMNS; i++) {
 		index[i] = em_fields_find(&header, columns[i].name);
 		if (index[i] < 0 && columns[i].required)
-			return em_gather_fail(
-				g, -EINVAL,
-				"%s has no field %s (the nearest is \"%s\"); ask sacct "
-				"for it: -o JobID,User,Account,Partition,QOS,Submit,"
-				"Start,End,AllocTRES,ReqTRES",
-				path, columns[i].name,
-				em_fields_near(&header, columns[i].name, near, sizeof(near)));
+			return em_gather_fail(g, -EINVAL,
+					      "%s has no field %s, it has %s; ask sacct "
+					      "for: -o JobID,User,Account,Partition,QOS,Submit,"
+					      "Start,End,AllocTRES,ReqTRES",
+					      path, columns[i].name,
+					      em_fields_list(&header, list, sizeof(list)));
 	}
 	if (index[ALLOC] < 0 && index[REQ] < 0)
 		return em_gather_fail(g, -EINVAL,

@@ -51,7 +51,6 @@ static const char *const paths[] = { SLOTS(SLOT_PATH) };
 
 /* struct gpus - of one list of TRES: of all types, and of single ones */
 struct gpus {
-	bool any;
 	unsigned long long all, typed;
 };
 
@@ -95,7 +94,7 @@ static int job_end(struct parse *p)
 {
 	const char *start = number_of(p, SLOT_START, SLOT_START_NUMBER);
 	const char *end = number_of(p, SLOT_END, SLOT_END_NUMBER);
-	struct gpus *gpus = *start || p->allocated.any ? &p->allocated : &p->requested;
+	struct gpus *gpus = *start ? &p->allocated : &p->requested;
 	char id[2 * VALUE_LEN], count[32];
 	struct em_row row = { .f = {
 				      [EM_FIELD_GROUP] = p->value[SLOT_ACCOUNT],
@@ -128,7 +127,6 @@ static void tres_end(struct parse *p, enum slot type, enum slot name, enum slot 
 {
 	unsigned long long n = strtoull(p->value[count], NULL, 10);
 
-	gpus->any |= *p->value[type];
 	if (!strcmp(p->value[type], "gres") && !strcmp(p->value[name], "gpu"))
 		gpus->all += n;
 	else if (!strcmp(p->value[type], "gres") && !strncmp(p->value[name], "gpu:", 4))

@@ -81,7 +81,7 @@ static int columns_parse(struct em_gather *g, struct columns *c)
 static int missing(struct em_gather *g, const struct em_fields *header, const char *ours,
 		   const char *theirs)
 {
-	char path[256], near[64], safe[64];
+	char path[256], list[300], safe[64];
 
 	if (strchr(header->f[0], '|') && header->n == 1)
 		return em_gather_fail(g, -EINVAL,
@@ -89,11 +89,11 @@ static int missing(struct em_gather *g, const struct em_fields *header, const ch
 				      "--format sacct",
 				      em_text_safe(path, sizeof(path), g->in->path));
 	return em_gather_fail(g, -EINVAL,
-			      "%s has no column \"%s\" for %s; name it by --columns %s=THEIRS (the "
-			      "nearest is \"%s\")",
+			      "%s has no column \"%s\" for %s; name it by --columns "
+			      "%s=THEIRS: it has %s",
 			      em_text_safe(path, sizeof(path), g->in->path),
 			      em_text_safe(safe, sizeof(safe), theirs), ours, ours,
-			      em_fields_near(header, theirs, near, sizeof(near)));
+			      em_fields_list(header, list, sizeof(list)));
 }
 
 static int find_column(struct em_gather *g, const struct em_fields *header, struct columns *c,
