@@ -348,12 +348,71 @@ static void helios_earth(void **state)
 	assert_int_equal(r.bad, 0);
 }
 
+/* --- the example of the guide ------------------------------------------------------------------
+ */
+
+/* Sums worked out apart from it, by another program in decimal numbers. */
+static void example(void **state)
+{
+	char table[] = "docs/example/jobs.csv", *paths[] = { table };
+	struct em_replay_options o;
+	struct em_replay_result r;
+
+	(void)state;
+	if (access(table, R_OK)) {
+		print_message("skipped: not started in the project's folder\n");
+		skip();
+	}
+	o = options("", "submit=submit_time,start=start_time,duration=seconds,gpus=gpu_count,"
+			"group=team");
+	o.paths = paths;
+	o.map = "docs/example/map.yaml";
+	o.capacity = 64 * EM_PICO;
+	replayed(&r, o);
+	assert_int_equal(r.bad, 0);
+	assert_int_equal(r.over, 0);
+	assert_int_equal(r.jobs, 751);
+	assert_int_equal(r.requests, 2 * 751);
+	assert_true(r.used[EARMARK_PURPOSE_ALIGNMENT] == 15687494100000 * 1000ULL);
+	assert_true(r.used[EARMARK_PURPOSE_CAPABILITIES] == 69465189600000 * 1000ULL);
+	assert_true(r.used[EARMARK_PURPOSE_SERVING] == 11290728600000 * 1000ULL);
+	assert_true(r.used[EARMARK_PURPOSE_INFRASTRUCTURE] == 358383600000 * 1000ULL);
+	assert_true(r.used[EARMARK_PURPOSE_UNTAGGED] == 351627900000 * 1000ULL);
+}
+
+static void counted_not_refused(void **state)
+{
+	struct em_replay_result r;
+
+	(void)state;
+	write_file("map.yaml", MAP);
+	write_file("t.csv", "submit,start,duration,gpus\n"
+			    "1600000500,1600000000,10,1\n"
+			    "1600000000,1600000000,10,0.1234567890125\n"
+			    "1600000000,1600000000,10,0\n");
+	replayed(&r, options("t.csv", NULL));
+	assert_int_equal(r.late, 1);
+	assert_int_equal(r.rounded, 1);
+	assert_int_equal(r.no_gpu, 1);
+	assert_int_equal(r.bad, 0);
+	/* half to even: 0.123456789012 of a GPU for 10 s */
+	assert_true(r.used[EARMARK_PURPOSE_ALIGNMENT] == 10 * S + 1234567890);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(durations),  TEST(instants),         TEST(zones),
-		TEST(map_errors), TEST(first_match_wins), TEST(sacct_table),
-		TEST(sacct_json), TEST(helios_small),     TEST(helios_earth),
+		TEST(durations),
+		TEST(instants),
+		TEST(zones),
+		TEST(map_errors),
+		TEST(first_match_wins),
+		TEST(sacct_table),
+		TEST(sacct_json),
+		TEST(helios_small),
+		TEST(helios_earth),
+		TEST(example),
+		TEST(counted_not_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,29 +115,75 @@ static int find_span(struct em_gather *g)
 	return 0;
 }
 
-/* Numbers the jobs: records come by job and leave by start. */
+/* Calls @each with every record of @from, in order, and puts it into @to; frees @from. */
+static int pass_on(struct em_sort **from, struct em_sort *to,
+		   void (*each)(struct em_record *r, void *arg), void *arg)
+{
+	struct em_record r;
+	int ret = em_sort_finish(*from);
+
+	while (!ret && (ret = em_sort_next(*from, &r)) > 0) {
+		if (r.kind == EM_RECORD_USE || r.kind == EM_RECORD_WAIT)
+			each(&r, arg);
+		ret = em_sort_add(to, &r);
+	}
+	em_sort_free(TAKE_PTR(*from));
+	return ret;
+}
+
+/* struct numbering - of the records of one job after the other */
+struct numbering {
+	uint64_t key[2], start, seq, jobs;
+};
+
+static bool new_job(struct numbering *n, const struct em_record *r)
+{
+	if (n->jobs && !memcmp(n->key, r->key, sizeof(n->key)))
+		return false;
+	memcpy(n->key, r->key, sizeof(n->key));
+	n->jobs++;
+	return true;
+}
+
+/* A job's key becomes its first record's place in time, which no other has. */
+static void place(struct em_record *r, void *arg)
+{
+	struct numbering *n = arg;
+
+	if (new_job(n, r)) {
+		n->start = (uint64_t)r->start;
+		n->seq = r->seq;
+	}
+	r->key[0] = n->start;
+	r->key[1] = n->seq;
+}
+
+static void number(struct em_record *r, void *arg)
+{
+	struct numbering *n = arg;
+
+	if (new_job(n, r))
+		r->flags |= EM_RECORD_FIRST;
+	r->job = n->jobs;
+}
+
+/*
+ * Numbers the jobs in order of their start: a ledger takes in numbers that grow far faster than
+ * such as come in any order.
+ */
 static int number_jobs(struct em_gather *g, struct em_sort *by_start)
 {
-	struct em_record r, before = { 0 };
-	uint64_t job = 0;
-	int ret = em_sort_finish(g->sort);
+	_cleanup_(em_sort_freep) struct em_sort *by_job = em_sort_new(em_record_by_job);
+	struct numbering placing = { 0 }, numbering = { 0 };
+	int ret = by_job ? pass_on(&g->sort, by_job, place, &placing) : -ENOMEM;
 
-	while (!ret && (ret = em_sort_next(g->sort, &r)) > 0) {
-		if (r.kind == EM_RECORD_USE || r.kind == EM_RECORD_WAIT) {
-			if (!job || memcmp(r.key, before.key, sizeof(r.key))) {
-				job++;
-				r.flags |= EM_RECORD_FIRST;
-			}
-			r.job = job;
-			before = r;
-		}
-		ret = em_sort_add(by_start, &r);
-	}
+	if (!ret)
+		ret = pass_on(&by_job, by_start, number, &numbering);
 	if (!ret)
 		ret = em_sort_finish(by_start);
 	if (ret)
 		return temporary_failed(g, ret);
-	if (job > JOBS_MAX)
+	if (numbering.jobs > JOBS_MAX)
 		return em_gather_fail(g, -E2BIG, "there are more than 4,294,967,295 jobs");
 	return 0;
 }
@@ -153,7 +199,6 @@ static int write_ledger(struct em_run *run)
 	ret = find_span(g);
 	if (!ret)
 		ret = number_jobs(g, by_start);
-	em_sort_free(TAKE_PTR(g->sort));
 	if (!ret)
 		ret = em_run_begin(run);
 	if (!ret)
