@@ -222,10 +222,8 @@ static int prepare(struct em_gather *g)
 				      "(tzdata must be installed)",
 				      em_text_safe(safe, sizeof(safe), o->zone));
 	g->sort = em_sort_new(em_record_by_job);
-	g->spool = em_spool_new();
-	if (!g->sort || !g->spool)
-		return em_gather_fail(g, -ENOMEM, "out of memory");
-	return 0;
+	ret = g->sort ? em_spool_new(&g->spool) : -ENOMEM;
+	return ret ? temporary_failed(g, ret) : 0;
 }
 
 static void gather_clear(struct em_gather *g)

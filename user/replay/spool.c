@@ -22,19 +22,28 @@ struct em_spool {
 	char buf[BUFFER];
 };
 
-struct em_spool *em_spool_new(void)
+int em_spool_new(struct em_spool **ret)
 {
 	struct em_spool *s = calloc(1, sizeof(*s));
+	int r;
 
-	if (s)
-		s->fd = -1;
-	return s;
+	if (!s)
+		return -ENOMEM;
+	s->fd = em_temporary_file();
+	if (s->fd < 0) {
+		r = s->fd;
+		free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
 }
 
 void em_spool_free(struct em_spool *s)
 {
-	if (s && s->fd >= 0)
-		close(s->fd);
+	if (!s)
+		return;
+	close(s->fd);
 	free(s);
 }
 
@@ -42,10 +51,6 @@ static int flush(struct em_spool *s)
 {
 	size_t done = 0;
 
-	if (s->fd < 0)
-		s->fd = em_temporary_file();
-	if (s->fd < 0)
-		return s->fd;
 	while (done < s->n) {
 		ssize_t w =
 			pwrite(s->fd, s->buf + done, s->n - done, (off_t)(s->end - s->n + done));

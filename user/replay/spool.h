@@ -17,7 +17,7 @@ struct em_names {
 
 struct em_spool;
 
-struct em_spool *em_spool_new(void); /* NULL: out of memory */
+int em_spool_new(struct em_spool **ret); /* 0 or -errno: of making the file */
 void em_spool_free(struct em_spool *s);
 
 /* Where @names lie; those of a job seen lately are not written again. Return: 0 or -errno. */
