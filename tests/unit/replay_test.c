@@ -275,7 +275,7 @@ static void names_and_requests(void **state)
 	assert_int_equal(em_ledger_notes(l, 0, INT64_MAX, "request", find_note, &f), 0);
 	assert_int_equal(f.opens, 3);
 	assert_int_equal(f.grants, 2);
-	assert_non_null(strstr(f.notes, "\"gpus\":{\"num\":5,\"den\":2}"));
+	assert_non_null(strstr(f.notes, "\"gpus\":{\"den\":2,\"num\":5}"));
 	assert_non_null(strstr(f.notes, "\"at\":\"2020-09-13T12:26:40.250000Z\""));
 	assert_non_null(strstr(f.notes, "\"how\":\"add\""));
 	assert_non_null(strstr(f.notes, "\"project\":\"p\""));
@@ -323,7 +323,8 @@ static void twice(void **state)
 static void ledger_of_a_kernel(void **state)
 {
 	struct earmark_segment row = { .kind = EARMARK_SEGMENT_GPU, .gpu = 1 };
-	struct em_interval i = { .segments = &row };
+	struct earmark_event none = { 0 };
+	struct em_interval i = { .segments = &row, .events = &none };
 	struct em_ledger *l = ledger(EM_LEDGER_WRITE);
 
 	(void)state;

@@ -170,14 +170,6 @@ int em_ledger_state_get(struct em_ledger *l, const char *key, char **json); /* c
 /* A dated note that enters the record: alert transitions, daemon start and stop, integrity. */
 int em_ledger_note(struct em_ledger *l, const char *kind, const char *json);
 int em_ledger_note_at(struct em_ledger *l, int64_t wall, const char *kind, const char *json);
-
-/* Many notes in one transaction: all of them are durable when it returns 0, none otherwise. */
-struct em_note {
-	int64_t wall;
-	const char *kind, *json;
-};
-
-int em_ledger_notes_add(struct em_ledger *l, const struct em_note *notes, size_t n);
 int em_ledger_notes(struct em_ledger *l, int64_t since, int64_t until, const char *kind,
 		    int (*each)(int64_t wall, const char *kind, const char *json, void *),
 		    void *arg);

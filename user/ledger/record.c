@@ -94,17 +94,6 @@ int em_ledger_note(struct em_ledger *l, const char *kind, const char *json)
 	return em_ledger_note_at(l, em_time_now(), kind, json);
 }
 
-int em_ledger_notes_add(struct em_ledger *l, const struct em_note *notes, size_t n)
-{
-	int r = em_store_begin(l);
-
-	if (r)
-		return r;
-	for (size_t i = 0; !r && i < n; i++)
-		r = em_ledger_note_at(l, notes[i].wall, notes[i].kind, notes[i].json);
-	return em_store_end(l, r);
-}
-
 int em_ledger_notes(struct em_ledger *l, int64_t since, int64_t until, const char *kind,
 		    int (*each)(int64_t wall, const char *kind, const char *json, void *),
 		    void *arg)

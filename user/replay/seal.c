@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <jansson.h>
 
 #include "base/cleanup.h"
 #include "replay/sweep.h"
@@ -202,42 +203,49 @@ static void fill_header(struct em_sweep *s, uint64_t number)
 	memcpy(h->previous, s->interval.hash, sizeof(h->previous));
 }
 
-/* struct last_note - is the last note of a batch in the ledger? */
-struct last_note {
-	const char *json;
+/* struct looking - for a note, which a ledger may write down in another order of its keys */
+struct looking {
+	const json_t *note;
 	bool found;
 };
 
 static int is_note(int64_t wall, const char *kind, const char *json, void *arg)
 {
-	struct last_note *last = arg;
+	_cleanup_json_ json_t *stored = json_loads(json, 0, NULL);
+	struct looking *looking = arg;
 
 	(void)wall;
 	(void)kind;
-	last->found |= !strcmp(json, last->json);
+	looking->found |= json_equal(stored, looking->note);
 	return 0;
 }
 
-/* The replay that stored the last interval may not have come to its notes. */
-static int notes_stored(struct em_sweep *s, bool *stored)
+/* The replay that stored the last interval may have come to some of its notes only: how many? */
+static int notes_stored(struct em_sweep *s, size_t *n)
 {
-	const struct em_note *n = &s->notes[s->nr_notes - 1];
-	struct last_note last = { .json = n->json };
-	int ret = em_ledger_notes(s->run->l, n->wall, n->wall, n->kind, is_note, &last);
+	for (*n = 0; *n < s->nr_notes; ++*n) {
+		const struct em_told *note = &s->notes[*n];
+		_cleanup_json_ json_t *json = json_loads(note->json, 0, NULL);
+		struct looking looking = { .note = json };
+		int ret = em_ledger_notes(s->run->l, note->wall, note->wall, note->kind, is_note,
+					  &looking);
 
-	*stored = last.found;
-	return ret;
+		if (ret || !looking.found)
+			return ret;
+	}
+	return 0;
 }
 
 static int store_notes(struct em_sweep *s, uint64_t number)
 {
-	bool stored = number < s->run->last;
+	size_t n = number < s->run->last ? s->nr_notes : 0;
 	int ret = 0;
 
-	if (s->nr_notes && number == s->run->last)
-		ret = notes_stored(s, &stored);
-	if (!ret && s->nr_notes && !stored)
-		ret = em_ledger_notes_add(s->run->l, s->notes, s->nr_notes);
+	if (number == s->run->last)
+		ret = notes_stored(s, &n);
+	for (; !ret && n < s->nr_notes; n++)
+		ret = em_ledger_note_at(s->run->l, s->notes[n].wall, s->notes[n].kind,
+					s->notes[n].json);
 	return ret ? em_run_failed(s->run, ret) : 0;
 }
 

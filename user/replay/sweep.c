@@ -256,16 +256,29 @@ static void sweep_clear(struct em_sweep *s)
 	em_interval_clear(&s->interval);
 }
 
+/* Many intervals are made durable together; also those before it was stopped. */
+static int sweep_batch(struct em_sweep *s, struct em_sort *records)
+{
+	struct em_ledger *l = s->run->l;
+	int ret = em_ledger_batch(l), end;
+
+	if (ret)
+		return em_run_failed(s->run, ret);
+	ret = sweep_all(s, records);
+	if (!ret)
+		ret = seal(s);
+	end = em_ledger_batch_end(l);
+	return (!ret || ret == -EINTR) && end ? em_run_failed(s->run, end) : ret;
+}
+
 int em_sweep(struct em_run *run, struct em_sort *records)
 {
 	struct em_sweep s = { 0 };
 	int ret = sweep_init(&s, run);
 
 	if (!ret)
-		ret = sweep_all(&s, records);
-	if (!ret)
-		ret = seal(&s);
-	if (s.run->g->result->capacity)
+		ret = sweep_batch(&s, records);
+	if (run->g->result->capacity)
 		run->g->result->over_time = s.over_time / EM_PICO;
 	sweep_clear(&s);
 	return ret == -ENOMEM ? em_gather_fail(run->g, ret, "out of memory") : ret;

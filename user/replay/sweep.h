@@ -27,6 +27,13 @@ struct em_pool {
 	uint64_t recorded;
 };
 
+/* struct em_told - a note on its way; owns @json */
+struct em_told {
+	int64_t wall;
+	const char *kind;
+	char *json;
+};
+
 /* struct em_ending - a record under way; @job: NULL = a blind stretch */
 struct em_ending {
 	int64_t end;
@@ -54,7 +61,7 @@ struct em_sweep {
 	size_t nr_endings, endings_size;
 	struct em_interval interval;
 	size_t segments_size, events_size;
-	struct em_note *notes;
+	struct em_told *notes;
 	size_t nr_notes, notes_size;
 	uint32_t next_id;
 };

@@ -17,14 +17,14 @@
 void em_sweep_clear_notes(struct em_sweep *s)
 {
 	for (size_t i = 0; i < s->nr_notes; i++)
-		free((char *)s->notes[i].json);
+		free(s->notes[i].json);
 	s->nr_notes = 0;
 }
 
 /* Takes @json over. */
 static int add_note(struct em_sweep *s, int64_t wall, const char *kind, char *json)
 {
-	struct em_note *n =
+	struct em_told *n =
 		json ? em_sweep_room((void **)&s->notes, s->nr_notes, &s->notes_size, sizeof(*n))
 		     : NULL;
 
@@ -32,7 +32,7 @@ static int add_note(struct em_sweep *s, int64_t wall, const char *kind, char *js
 		free(json);
 		return -ENOMEM;
 	}
-	*n = (struct em_note){ wall, kind, json };
+	*n = (struct em_told){ wall, kind, json };
 	s->nr_notes++;
 	return 0;
 }
