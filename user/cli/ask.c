@@ -17,10 +17,17 @@
 struct em_ledger *em_open_ledger(struct em_args *a)
 {
 	struct em_ledger *l = NULL;
-	int ret = em_ledger_open(&l, a->ledger, EM_LEDGER_READ);
+	int ret =
+		em_ledger_open_many(&l, a->n_ledgers ? a->ledgers : &a->ledger, a->n_ledgers ?: 1);
 
-	if (!ret)
+	if (!ret) {
+		if (*em_ledger_trouble(l))
+			fprintf(stderr,
+				"earmark: the index of %s is not used: %s; the log is read "
+				"instead (earmark ledger reindex)\n",
+				a->ledger, em_ledger_trouble(l));
 		return l;
+	}
 	em_fail(a, "%s", em_ledger_error(NULL) ?: strerror(-ret));
 	return NULL;
 }

@@ -80,7 +80,8 @@ void em_help(const struct em_object *object)
 		printf("  %-12s %s\n", objects[i]->name, objects[i]->help);
 	puts("\noptions:\n"
 	     "  -j, --json       answer in JSON; errors too\n"
-	     "  --ledger DIR     the ledger to read (" EM_LEDGER_DIR ")\n"
+	     "  --ledger DIR     the ledger to read (" EM_LEDGER_DIR "); may be repeated, and may be\n"
+	     "                   a directory of ledgers: the nodes of a cluster\n"
 	     "  --socket PATH    earmarkd's socket (" EM_API_SOCKET ")\n"
 	     "  -h, --help       this, or an object's own help: earmark OBJECT --help\n"
 	     "  -V, --version\n\n"
@@ -203,7 +204,10 @@ static int parse_global(struct em_args *a, char **argv, int argc)
 		return 1;
 	}
 	if (!strcmp(argv[0], "--ledger") && argc > 1) {
-		a->ledger = argv[1];
+		if (a->n_ledgers == EM_LEDGERS_MAX)
+			return 0;
+		a->ledgers[a->n_ledgers++] = argv[1];
+		a->ledger = a->ledgers[0];
 		a->ledger_given = true;
 		return 2;
 	}

@@ -20,6 +20,7 @@ enum { EM_FINE, EM_NOT_SO, EM_NO_ANSWER };
 #define EM_LEDGER_DIR "/var/lib/earmark"
 #define EM_OPTIONS_MAX 16
 #define EM_GIVEN_MAX 32
+#define EM_LEDGERS_MAX 256
 
 /**
  * struct em_option - "--name ARG"
@@ -60,6 +61,8 @@ struct em_object {
 struct em_args {
 	bool json, ledger_given, socket_given;
 	const char *ledger, *socket;
+	const char *ledgers[EM_LEDGERS_MAX]; /* each --ledger; @ledger is the first */
+	unsigned int n_ledgers;
 	const struct em_object *object;
 	const struct em_verb *verb;
 	const char *values[EM_OPTIONS_MAX];

@@ -28,6 +28,9 @@ void em_ledger_close(struct em_ledger *l)
 {
 	if (!l)
 		return;
+	for (unsigned int i = 0; i < l->n_members; i++)
+		em_ledger_close(l->members[i]);
+	free(l->members);
 	if (l->mode == EM_LEDGER_WRITE && l->log)
 		em_ledger_flush(l);
 	em_fold_clear(&l->fold);

@@ -31,6 +31,11 @@ int em_ledger_open_as(struct em_ledger **l, const char *dir, const char *origin,
 		      const char *key_file);
 /* For reading, from the log alone (a folder or an address): no index that is there is looked at. */
 int em_ledger_open_log(struct em_ledger **l, const char *dir_or_url);
+/*
+ * Many ledgers, for reading, as one: nodes of a cluster. Sums are over all; a GPU's name has its
+ * ledger's directory before it. @dirs: directories of ledgers, or directories of such.
+ */
+int em_ledger_open_many(struct em_ledger **l, const char *const *dirs, unsigned int n);
 void em_ledger_close(struct em_ledger *l);
 const char *em_ledger_error(const struct em_ledger *l); /* NULL: why the last open failed */
 /* What was wrong with the index, so that a reader reads from the log instead; "" = nothing. */

@@ -13,16 +13,20 @@
 int em_ledger_events(struct em_ledger *l, int64_t since, int64_t until, unsigned int types,
 		     uint64_t job, int (*each)(const struct em_event *, void *), void *arg)
 {
-	sqlite3_stmt *s = em_store_bind(l,
-					"SELECT e.raw, e.wall, l.boot_id, i.number FROM event e "
-					"JOIN interval i ON i.id=e.interval JOIN load l ON "
-					"l.id=i.load_id WHERE e.wall >= ? AND e.wall <= ? AND "
-					"(? >> e.type) & 1 AND ? IN (0, e.job) AND i.id <= ? "
-					"ORDER BY e.wall, e.interval, e.row",
-					"iiuii", since, until, types, (int64_t)job, l->horizon);
+	sqlite3_stmt *s;
 	struct em_event event;
 	char boot[33];
 	int r;
+
+	if (l->n_members)
+		return em_many_events(l, since, until, types, job, each, arg);
+	s = em_store_bind(l,
+			  "SELECT e.raw, e.wall, l.boot_id, i.number FROM event e "
+			  "JOIN interval i ON i.id=e.interval JOIN load l ON "
+			  "l.id=i.load_id WHERE e.wall >= ? AND e.wall <= ? AND "
+			  "(? >> e.type) & 1 AND ? IN (0, e.job) AND i.id <= ? "
+			  "ORDER BY e.wall, e.interval, e.row",
+			  "iiuii", since, until, types, (int64_t)job, l->horizon);
 
 	while ((r = em_store_step(l, s)) > 0) {
 		if (sqlite3_column_bytes(s, 0) != sizeof(event.e) ||
@@ -62,8 +66,13 @@ int em_ledger_state_set(struct em_ledger *l, const char *key, const char *json)
 
 int em_ledger_state_get(struct em_ledger *l, const char *key, char **json)
 {
-	sqlite3_stmt *s = em_store_bind(l, "SELECT json FROM state WHERE key=?", "t", key);
-	int r = em_store_step(l, s);
+	sqlite3_stmt *s;
+	int r;
+
+	if (l->n_members)
+		return em_ledger_state_get(l->members[0], key, json);
+	s = em_store_bind(l, "SELECT json FROM state WHERE key=?", "t", key);
+	r = em_store_step(l, s);
 
 	if (r <= 0)
 		return r ? r : -ENOENT;
@@ -98,11 +107,15 @@ int em_ledger_notes(struct em_ledger *l, int64_t since, int64_t until, const cha
 		    int (*each)(int64_t wall, const char *kind, const char *json, void *),
 		    void *arg)
 {
-	sqlite3_stmt *s = em_store_bind(l,
-					"SELECT wall, kind, json FROM note WHERE wall >= ? AND "
-					"wall <= ? AND (?3 IS NULL OR kind = ?3) ORDER BY id",
-					"iit", since, until, kind);
+	sqlite3_stmt *s;
 	int r;
+
+	if (l->n_members)
+		return em_many_notes(l, since, until, kind, each, arg);
+	s = em_store_bind(l,
+			  "SELECT wall, kind, json FROM note WHERE wall >= ? AND "
+			  "wall <= ? AND (?3 IS NULL OR kind = ?3) ORDER BY id",
+			  "iit", since, until, kind);
 
 	while ((r = em_store_step(l, s)) > 0) {
 		r = each(sqlite3_column_int64(s, 0), em_store_text(s, 1), em_store_text(s, 2), arg);

@@ -27,6 +27,7 @@
  * @behind: a commit of the index failed after the log's; @generation: of the writer's log
  * @fold: intervals that wait for others; @span: ns of wall time that are one entry, 0 = none
  * @log_only: read from the log alone, which may be behind an address
+ * @members: the ledgers that this one stands for, which has nothing else then
  * @trouble: what was wrong with the index as it was found; "" = nothing
  */
 struct em_ledger {
@@ -45,6 +46,8 @@ struct em_ledger {
 	int64_t generation;
 	struct em_fold fold;
 	int64_t span;
+	struct em_ledger **members;
+	unsigned int n_members;
 	int failed; /* what @error is about */
 	char error[512], open_error[512], trouble[256];
 };
@@ -99,6 +102,17 @@ int em_names_note(struct em_ledger *l, int64_t wall, const char *kind, const jso
 /* change.c: an entry, added to the log and applied to the index; takes @part over, which is
  * {"entry": …, "items": […]}. Inside em_store_begin() and em_store_end() only. */
 int em_change_entry(struct em_ledger *l, json_t *part);
+
+/* many.c: of all members. */
+int em_many_span(struct em_ledger *l, int64_t since, int64_t until, struct em_span *span);
+int em_many_usage(struct em_ledger *l, int64_t since, int64_t until,
+		  int (*each)(const struct em_usage *, void *), void *arg);
+int em_many_gpus(struct em_ledger *l, int64_t since, int64_t until,
+		 int (*each)(const struct em_gpu_usage *, void *), void *arg);
+int em_many_events(struct em_ledger *l, int64_t since, int64_t until, unsigned int types,
+		   uint64_t job, int (*each)(const struct em_event *, void *), void *arg);
+int em_many_notes(struct em_ledger *l, int64_t since, int64_t until, const char *kind,
+		  int (*each)(int64_t, const char *, const char *, void *), void *arg);
 
 int em_ledger_batch_next(struct em_ledger *l); /* in a batch: commits what is enough for one */
 

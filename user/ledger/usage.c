@@ -20,15 +20,18 @@
 
 int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_span *span)
 {
-	sqlite3_stmt *s =
-		em_store_bind(l,
-			      "SELECT count(*), min(i.wall_start), max(i.wall_end), "
-			      "coalesce(sum(i.flags & 1), 0), coalesce(sum(i.broken), 0), "
-			      "max(i.recorder = 0) + 2 * max(i.recorder = 1) + "
-			      "4 * max(i.recorder = 2) FROM interval i WHERE " WINDOW,
-			      "iii", since, until, l->horizon);
-	int r = em_store_step(l, s);
+	sqlite3_stmt *s;
+	int r;
 
+	if (l->n_members)
+		return em_many_span(l, since, until, span);
+	s = em_store_bind(l,
+			  "SELECT count(*), min(i.wall_start), max(i.wall_end), "
+			  "coalesce(sum(i.flags & 1), 0), coalesce(sum(i.broken), 0), "
+			  "max(i.recorder = 0) + 2 * max(i.recorder = 1) + "
+			  "4 * max(i.recorder = 2) FROM interval i WHERE " WINDOW,
+			  "iii", since, until, l->horizon);
+	r = em_store_step(l, s);
 	if (r < 0)
 		return r;
 	*span = (struct em_span){
@@ -70,9 +73,13 @@ static const char usage_sql[] =
 int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
 		    int (*each)(const struct em_usage *, void *), void *arg)
 {
-	sqlite3_stmt *s = em_store_bind(l, usage_sql, "iii", since, until, l->horizon);
+	sqlite3_stmt *s;
 	char boot[33];
 	int r;
+
+	if (l->n_members)
+		return em_many_usage(l, since, until, each, arg);
+	s = em_store_bind(l, usage_sql, "iii", since, until, l->horizon);
 
 	while ((r = em_store_step(l, s)) > 0) {
 		struct em_usage u = {
@@ -237,8 +244,11 @@ int em_ledger_gpus(struct em_ledger *l, int64_t since, int64_t until,
 	_cleanup_free_ struct gap *list = NULL;
 	struct gaps gaps = { 0 };
 	sqlite3_stmt *s;
-	int r = gaps_find(l, since, until, &gaps);
+	int r;
 
+	if (l->n_members)
+		return em_many_gpus(l, since, until, each, arg);
+	r = gaps_find(l, since, until, &gaps);
 	list = gaps.list;
 	if (r)
 		return r == -ENOMEM ? em_store_fail(l, r, "out of memory") : r;
