@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/ledger.h"
+#include "ledger/witness.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
 EM_CLEANUP(struct em_place *, em_place_close);
@@ -113,6 +114,45 @@ static int ledger_turn_key(struct em_args *a)
 	return EM_FINE;
 }
 
+static int ledger_cosign(struct em_args *a)
+{
+	const char *where = a->argc ? a->argv[0] : a->ledger, *given;
+	struct em_witness_ask asks[EM_WITNESSES_MAX];
+	_cleanup_(em_place_closep) struct em_place *p = NULL;
+	_cleanup_close_ int dir = -1;
+	unsigned int n = 0;
+	char err[512];
+	int r;
+
+	while ((given = em_opt_nth(a, "witness", (int)n))) {
+		if (n == EM_WITNESSES_MAX || em_witness_parse(&asks[n++], given))
+			return em_fail(a, "--witness %s: write KEY=http://ADDRESS", given);
+	}
+	if (!n)
+		return em_fail(a, "who is to sign? give --witness KEY=http://ADDRESS");
+	p = em_log_place(a, where);
+	dir = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!p || dir < 0)
+		return p ? em_fail(a, "%s: %s", where, strerror(errno)) : EM_NO_ANSWER;
+	r = em_cosign(dir, p, asks, n, err, sizeof(err));
+	if (r < 0 && r != -EEXIST)
+		return em_fail(a, "%s", err);
+	if (a->json)
+		return em_json_out(json_pack("{s:i,s:i,s:s}", "asked", (int)n, "signed",
+					     r < 0 ? 0 : r, "error", err),
+				   r == (int)n ? EM_FINE : EM_NOT_SO);
+	if (r < 0)
+		printf("FORK: %s\n", err);
+	else
+		printf("%d of %u witnesses signed%s%s\n", r, n, *err ? ": " : "", err);
+	return r == (int)n ? EM_FINE : EM_NOT_SO;
+}
+
+static const struct em_option cosign_options[] = {
+	{ "witness", "KEY=URL", "who is to sign; may be repeated", NULL },
+	{},
+};
+
 static const struct em_option verify_options[] = {
 	{ "key", "KEY", "the log's key, as kept since it was enrolled: text or file", NULL },
 	{ "witness-key", "KEY", "a witness that must have signed; may be repeated", NULL },
@@ -174,6 +214,8 @@ static const struct em_verb verbs[] = {
 	  em_ledger_grep, NULL },
 	{ "prove", "ENTRY", "a file that shows the entry to be in the log", 1, 1, false,
 	  em_ledger_prove, prove_options },
+	{ "prove-continues", "SIZE", "the proof that the log of so many entries is a part of it", 1,
+	  1, false, em_ledger_prove_continues, NULL },
 	{ "check-proof", "FILE", "whether such a file proves what it says", 1, 1, false,
 	  em_ledger_check_proof, check_options },
 	{ "export", "[DIR|URL]", "a copy for somebody else, with as much as they may see", 0, 1,
@@ -183,6 +225,8 @@ static const struct em_verb verbs[] = {
 	  false, ledger_turn_key, key_options },
 	{ "reindex", "", "makes the index anew from the log; earmarkd must be stopped", 0, 0, false,
 	  ledger_reindex, NULL },
+	{ "cosign", "[DIR]", "has witnesses sign for the last checkpoint", 0, 1, false,
+	  ledger_cosign, cosign_options },
 	{ "witness", "", "signs for the checkpoints of others, if they continue", 0, 0, false,
 	  em_ledger_witness, witness_options },
 	{},

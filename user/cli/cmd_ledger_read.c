@@ -227,6 +227,35 @@ int em_ledger_prove(struct em_args *a)
 	return r ? em_fail(a, "%s: %s", out, strerror(-r)) : EM_FINE;
 }
 
+/* RFC 6962, 2.1.2, in the order of the RFC. */
+int em_ledger_prove_continues(struct em_args *a)
+{
+	_cleanup_(em_place_closep) struct em_place *p = em_log_place(a, NULL);
+	struct em_hash proof[EM_PROOF_MAX];
+	struct em_nodes nodes = { p, 0 };
+	json_t *hashes;
+	uint64_t old;
+	int n;
+
+	if (!p || number_of(a, a->argv[0], &old) || size_of(a, p, &nodes.size))
+		return EM_NO_ANSWER;
+	n = em_prove_consistency(em_nodes_get, &nodes, old, nodes.size, proof);
+	if (n < 0)
+		return em_fail(a, "the log has %" PRIu64 " entries: %s", nodes.size,
+			       n == -ERANGE ? "it is no continuation of more" : strerror(-n));
+	hashes = json_array();
+	for (int i = 0; i < n; i++) {
+		char text[64];
+
+		em_base64(text, sizeof(text), proof[i].b, EM_HASH_LEN);
+		json_array_append_new(hashes, json_string(text));
+	}
+	return em_json_out(json_pack("{s:s,s:I,s:I,s:o}", "schema", "earmark-continues-1", "old",
+				     (json_int_t)old, "size", (json_int_t)nodes.size, "proof",
+				     hashes),
+			   EM_FINE);
+}
+
 int em_ledger_check_proof(struct em_args *a)
 {
 	struct em_key key, witnesses[EM_WITNESSES_MAX];

@@ -23,6 +23,7 @@ int em_ledger_show(struct em_args *a);
 int em_ledger_tail(struct em_args *a);
 int em_ledger_grep(struct em_args *a);
 int em_ledger_prove(struct em_args *a);
+int em_ledger_prove_continues(struct em_args *a);
 int em_ledger_check_proof(struct em_args *a);
 int em_ledger_export(struct em_args *a);
 int em_ledger_witness(struct em_args *a);

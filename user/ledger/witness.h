@@ -58,4 +58,17 @@ struct em_witness_ask {
 int em_witness_ask(struct em_witness_ask *w, struct em_place *log, char *note, char *err,
 		   size_t len);
 
+/* "KEY=URL", as on the command line and in the configuration; @url points into @text. */
+int em_witness_parse(struct em_witness_ask *w, const char *text);
+
+/*
+ * em_cosign() - have the last checkpoint signed for by each, and keep it with their signatures
+ * @dir: the ledger's, for the file "cosigned"
+ *
+ * Return: how many signed, with a sentence about who did not; -EEXIST: one has signed for another
+ * history; or -errno.
+ */
+int em_cosign(int dir, struct em_place *log, struct em_witness_ask *asks, unsigned int n, char *err,
+	      size_t len);
+
 #endif

@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 
 #include "base/cleanup.h"
+#include "ledger/disk.h"
 #include "ledger/witness.h"
 
 #define WAITS_S 10L
@@ -148,4 +149,45 @@ int em_witness_ask(struct em_witness_ask *w, struct em_place *log, char *note, c
 	}
 	return r ? r : SAY(-EAGAIN, "witness %s keeps changing its mind", w->key.name);
 #undef SAY
+}
+
+int em_witness_parse(struct em_witness_ask *w, const char *text)
+{
+	const char *equals = strstr(text, "=http");
+	char key[EM_KEY_TEXT_LEN];
+
+	memset(w, 0, sizeof(*w));
+	if (!equals || (size_t)(equals - text) >= sizeof(key))
+		return -EINVAL;
+	snprintf(key, sizeof(key), "%.*s", (int)(equals - text), text);
+	w->url = equals + 1;
+	return em_key_parse(&w->key, key) || w->key.type != EM_KEY_WITNESS ? -EINVAL : 0;
+}
+
+int em_cosign(int dir, struct em_place *log, struct em_witness_ask *asks, unsigned int n, char *err,
+	      size_t len)
+{
+	_cleanup_free_ char *read = NULL;
+	char note[EM_NOTE_MAX];
+	size_t read_len;
+	int r = em_place_read(log, "checkpoint", EM_NOTE_MAX - 1, &read, &read_len), signed_ = 0;
+
+	*err = '\0';
+	if (r) {
+		snprintf(err, len, "%s", em_place_error(log));
+		return r;
+	}
+	memcpy(note, read, read_len + 1);
+	for (unsigned int i = 0; i < n; i++) {
+		r = em_witness_ask(&asks[i], log, note, err, len);
+		if (r == -EEXIST)
+			return r;
+		signed_ += !r;
+	}
+	if (!signed_)
+		return 0;
+	r = em_disk_put(dir, "cosigned", note, strlen(note), 0644);
+	if (r)
+		snprintf(err, len, "cosigned cannot be written: %s", strerror(-r));
+	return r ?: signed_;
 }

@@ -234,7 +234,7 @@ static int run_new(struct em_run *run, json_t *state)
 				      em_hex(boot, run->boot_id, 16), "load_id",
 				      em_hex(load, run->load_id, 16), "options", options, "pools",
 				      pools_json(run)));
-	ret = em_ledger_state_set(run->l, "period", NEVER);
+	ret = em_ledger_note(run->l, "period", "{\"ns\":" NEVER "}");
 	return ret ? em_run_failed(run, ret) : state_save(run, state);
 }
 
