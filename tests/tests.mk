@@ -30,6 +30,10 @@ $(B)/unit/%: tests/unit/%.c $(B)/san/libearmark.a
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/libearmark.a
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libearmark.a $(LIBS)
+# fuzzers that run on this machine have the sanitizers; that of netlink runs in guests
+$(B)/fuzz/ledger_fuzz: tests/fuzz/ledger_fuzz.c $(B)/san/libearmark.a
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -o $@ $< $(B)/san/libearmark.a $(LIBS)
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 .PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
