@@ -82,6 +82,35 @@ t "… and its signature verifies" em ledger verify --key "$key" --witness-key "
 kill $witness
 wait $witness 2>/dev/null
 
+# a node whose image is put back from yesterday
+LEDGER=$W/live
+echo "origin: lab/cluster/node1" >"$W/live.yaml"
+daemon_up --config "$W/live.yaml"
+daemon_down
+live=$(em ledger key)
+"$B/earmark" ledger witness --state "$W/witness" --listen 127.0.0.1:18766 --log-key "$live" >"$W/witness.log" 2>&1 &
+witness=$!
+for _ in $(seq 50); do [[ -s $W/witness.log ]] && break; sleep 0.1; done
+printf 'witnesses: ["%s=http://127.0.0.1:18766"]\nwitness_every: 1s\n' "$wkey" >>"$W/live.yaml"
+cp -a "$LEDGER" "$W/yesterday"
+daemon_up --config "$W/live.yaml"
+for _ in $(seq 100); do em ledger verify --key "$live" --witness-key "$wkey" "$LEDGER" >/dev/null && break; sleep 0.1; done
+t "earmarkd has its checkpoints signed" em ledger verify --key "$live" --witness-key "$wkey" "$LEDGER"
+daemon_down
+cp "$LEDGER/checkpoint" "$W/live.kept"
+rm -r "$LEDGER" && mv "$W/yesterday" "$LEDGER"
+refused_so "yesterday's image is found by who kept today's checkpoint" "shrunk" \
+	em ledger verify --key "$live" --from "$W/live.kept" "$LEDGER"
+daemon_up --config "$W/live.yaml"
+daemon_down
+is "put back, it is left, and another log begins" "$(head -n 1 "$LEDGER/checkpoint")" "$(sed 's/+.*//' <<<"$live").2"
+t "… which says why" bash -c "'$B/earmark' --ledger '$LEDGER' --json ledger show 0 | jq -e '.old.why | test(\"witness w\")'"
+is "… and the old one is signed no further" "$(sed -n 2p "$LEDGER/old/1/checkpoint")" "$(sed -n 2p <"$LEDGER/old/1/signed")"
+t "the new one verifies, with its own key" em ledger verify --key "$LEDGER/key.pub" "$LEDGER"
+kill $witness
+wait $witness 2>/dev/null
+LEDGER=$W/ledger
+
 # the index is only an index
 sqlite3 "$LEDGER/ledger.db" 'UPDATE usage SET gpu_time = gpu_time * 2'
 t "an index that was changed is not believed" bash -c "'$B/earmark' --ledger '$LEDGER' report 2>&1 | grep -q 'is not used'"

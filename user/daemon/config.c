@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "daemon/config.h"
+#include "ledger/witness.h"
 
 #define PERIOD_MIN (100 * EM_NS_PER_MS)
 #define PERIOD_MAX (3600 * EM_NS_PER_S)
@@ -30,6 +31,9 @@ struct file {
 	struct file_alert *alert;
 	struct file_gpu *gpus;
 	unsigned int gpus_count;
+	char **witnesses;
+	unsigned int witnesses_count;
+	char *witness_every;
 };
 
 #define TEXT(key, type, member) \
@@ -54,6 +58,10 @@ static const cyaml_schema_field_t alert_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_value_t witness_value = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096),
+};
+
 static const cyaml_schema_field_t fields[] = {
 	TEXT("ledger", struct file, ledger),
 	TEXT("socket", struct file, socket),
@@ -68,6 +76,9 @@ static const cyaml_schema_field_t fields[] = {
 				alert, alert_fields),
 	CYAML_FIELD_SEQUENCE("gpus", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, gpus,
 			     &gpu_value, 0, 1024),
+	CYAML_FIELD_SEQUENCE("witnesses", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file,
+			     witnesses, &witness_value, 0, 16),
+	TEXT("witness_every", struct file, witness_every),
 	CYAML_FIELD_END,
 };
 
@@ -237,6 +248,31 @@ static int take_gpu(struct em_config_gpu *gpu, const struct file_gpu *f, char *e
 	return r;
 }
 
+static int take_witnesses(struct em_config *c, const struct file *f, char *err, size_t len)
+{
+	struct em_witness_ask ask;
+	int r = 0;
+
+	if (f->witness_every)
+		r = set_duration(&c->witness_every, "witness_every", f->witness_every, EM_NS_PER_S,
+				 PERIOD_MAX, err, len);
+	if (r || !f->witnesses_count)
+		return r;
+	c->witnesses = calloc(f->witnesses_count, sizeof(*c->witnesses));
+	if (!c->witnesses)
+		return -ENOMEM;
+	for (; !r && c->n_witnesses < f->witnesses_count; c->n_witnesses++) {
+		const char *text = f->witnesses[c->n_witnesses];
+
+		r = set_text(&c->witnesses[c->n_witnesses], text);
+		if (!r && em_witness_parse(&ask, text)) {
+			snprintf(err, len, "witnesses: \"%s\" is not KEY=http://ADDRESS", text);
+			r = -EINVAL;
+		}
+	}
+	return r;
+}
+
 static int take_file(struct em_config *c, const struct file *f, char *err, size_t len)
 {
 	const struct {
@@ -254,6 +290,8 @@ static int take_file(struct em_config *c, const struct file *f, char *err, size_
 		r = set(c, texts[i].key, texts[i].value, err, len);
 	if (!r && f->alert)
 		r = take_alert(c, f->alert, err, len);
+	if (!r)
+		r = take_witnesses(c, f, err, len);
 	if (r || !f->gpus_count)
 		return r;
 	c->gpus = calloc(f->gpus_count, sizeof(*c->gpus));
@@ -387,6 +425,9 @@ void em_config_clear(struct em_config *c)
 		free(c->gpus[i].uuid);
 	}
 	free(c->gpus);
+	for (unsigned int i = 0; i < c->n_witnesses; i++)
+		free(c->witnesses[i]);
+	free(c->witnesses);
 	free(c->file);
 	free(c->ledger);
 	free(c->socket);

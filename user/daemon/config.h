@@ -32,6 +32,9 @@ struct em_config {
 	struct em_alert_config alert;
 	struct em_config_gpu *gpus;
 	unsigned int n_gpus;
+	char **witnesses; /* KEY=URL */
+	unsigned int n_witnesses;
+	int64_t witness_every;
 };
 
 /*

@@ -223,26 +223,6 @@ static int drain(struct em_manager *m)
 	return r > 0 ? 1 : r ? r : settled;
 }
 
-/*
- * The recorder was told of intervals that they are durable, and the ledger has only earlier ones of
- * the same load: it is an older copy.
- */
-static void look_back(struct em_manager *m, const struct earmark_status *s)
-{
-	__u64 told = s->first_kept ? s->first_kept - 1 : s->last_sealed;
-	char why[128];
-
-	if (!m->stored || told <= m->stored)
-		return;
-	snprintf(why, sizeof(why),
-		 "interval %llu was durable before and is not in it: it was restored from a copy",
-		 (unsigned long long)told);
-	em_log(LOG_ERR, "the ledger is left, and another begins: %s", why);
-	if (em_ledger_leave(m->ledger, why))
-		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
-			 em_ledger_error(m->ledger));
-}
-
 static int64_t entry_span(const struct em_manager *m, const struct earmark_status *s)
 {
 	return m->config->entry == EM_ENTRY_DEFAULT ? (int64_t)s->interval * ENTRY_PERIODS
@@ -259,6 +239,29 @@ static void note_period(struct em_manager *m, const struct earmark_status *s)
 	em_ledger_fold(m->ledger, span);
 	if (em_ledger_state_get(m->ledger, "period", &known) || atoll(known) != period)
 		em_manager_note(m, "period", json_pack("{s:I}", "ns", (json_int_t)period));
+}
+
+/*
+ * The recorder was told of intervals that they are durable, and the ledger has only earlier ones of
+ * the same load: it is an older copy.
+ */
+void em_intake_look_back(struct em_manager *m)
+{
+	__u8 hash[EARMARK_HASH_LEN];
+	struct earmark_status s;
+	__u64 told, last;
+	char why[128];
+
+	if (!m->source || m->source->ops->status(m->source, &s) ||
+	    em_ledger_last(m->ledger, s.load_id, &last, hash))
+		return;
+	told = s.first_kept ? s.first_kept - 1 : s.last_sealed;
+	if (!last || told <= last)
+		return;
+	snprintf(why, sizeof(why),
+		 "interval %llu was durable before and is not in it: it was restored from a copy",
+		 (unsigned long long)told);
+	em_manager_leave(m, why);
 }
 
 /* Another load than before: what of it is stored? It is told what the site wants. */
@@ -285,8 +288,6 @@ static int meet(struct em_manager *m, struct earmark_status *s)
 	if (r)
 		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
 			 em_ledger_error(m->ledger));
-	else
-		look_back(m, s);
 	/* an acknowledgement can be lost with the daemon that meant to send it */
 	if (!r && m->stored && s->first_kept && s->first_kept <= m->stored)
 		acknowledge(m);

@@ -303,6 +303,58 @@ static void watch_devices(struct em_manager *m)
 	sd_event_source_set_io_fd_own(m->uevents_io, 1);
 }
 
+/* A size once signed is never signed again: what was signed elsewhere is left as it is. */
+void em_manager_leave(struct em_manager *m, const char *why)
+{
+	em_log(LOG_CRIT, "the ledger is left as it is, and another begins: %s", why);
+	if (em_ledger_leave(m->ledger, why))
+		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
+			 em_ledger_error(m->ledger));
+	em_manager_note(m, "integrity", json_pack("{s:s}", "problem", why));
+}
+
+static int on_witness(sd_event_source *s, int fd, uint32_t events, void *arg)
+{
+	struct em_manager *m = arg;
+	int r = em_witnesses_take(m->witnesses, m->witness_error, sizeof(m->witness_error));
+
+	(void)s;
+	(void)fd;
+	(void)events;
+	if (r == -EEXIST)
+		em_manager_leave(m, m->witness_error);
+	else if (*m->witness_error)
+		em_log(LOG_WARNING, "not every witness signed: %s", m->witness_error);
+	return 0;
+}
+
+static int open_witnesses(struct em_manager *m)
+{
+	const struct em_config *c = m->config;
+	int r = em_witnesses_open(&m->witnesses, c->ledger, c->witnesses, c->n_witnesses,
+				  c->witness_every);
+
+	if (!r && m->witnesses)
+		r = sd_event_add_io(m->event, &m->witness_io, em_witnesses_fd(m->witnesses),
+				    EPOLLIN, on_witness, m);
+	if (r < 0)
+		em_log(LOG_ERR, "witnesses cannot be asked: %s", strerror(-r));
+	return r < 0 ? r : 0;
+}
+
+/* Who remembers what was signed is asked before anything new is. */
+static void look_back(struct em_manager *m)
+{
+	const struct em_config *c = m->config;
+
+	if (em_witnesses_ask_first(c->ledger, c->witnesses, c->n_witnesses, m->witness_error,
+				   sizeof(m->witness_error)))
+		em_manager_leave(m, m->witness_error);
+	else if (*m->witness_error)
+		em_log(LOG_WARNING, "not every witness signed: %s", m->witness_error);
+	em_intake_look_back(m);
+}
+
 static int open_ledger(struct em_manager *m)
 {
 	int r = em_ledger_open_as(&m->ledger, m->config->ledger, m->config->origin ?: "",
@@ -335,6 +387,7 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 		r = open_server(m);
 	if (r)
 		return r;
+	look_back(m);
 	watch_devices(m);
 	em_cgroup_adopt();
 	if (em_privilege_drop(m->privilege_error, sizeof(m->privilege_error)))
@@ -342,7 +395,7 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 	em_manager_note(m, "daemon-start", json_pack("{s:s}", "version", EARMARK_RELEASE));
 	em_manager_note(m, "configuration", em_config_json(config));
 	em_judge_load(m);
-	return 0;
+	return open_witnesses(m);
 }
 
 int em_manager_run(struct em_manager *m)
@@ -359,6 +412,8 @@ int em_manager_run(struct em_manager *m)
 
 void em_manager_close(struct em_manager *m)
 {
+	sd_event_source_disable_unref(m->witness_io);
+	em_witnesses_close(m->witnesses);
 	em_intake_close(m);
 	sd_event_source_disable_unref(m->server_io);
 	sd_event_source_disable_unref(m->server_timer);

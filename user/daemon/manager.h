@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "daemon/config.h"
 #include "daemon/inventory.h"
+#include "daemon/witness.h"
 #include "kernel/source.h"
 #include "ledger/ledger.h"
 
@@ -24,6 +25,7 @@
  * @backlog: sealed and not stored yet, when last looked
  * @ledger_error: why the last append failed; "" = it did not
  * @recorder_error: why the recorder was last of no use, likewise
+ * @witness_error: who did not sign for the ledger, "" = all did
  * @commitments, @commitments_error: as loaded
  * @scan_after, @judge_after: CLOCK_MONOTONIC, ns: what costs is not done more often than pays
  * @restart_for: what was configured anew and needs a restart; "" = nothing
@@ -34,15 +36,17 @@ struct em_manager {
 	int argc;
 	char **argv;
 	sd_event *event;
-	sd_event_source *server_io, *server_timer, *tick_timer, *source_io, *uevents_io;
+	sd_event_source *server_io, *server_timer, *tick_timer, *source_io, *uevents_io,
+		*witness_io;
 	struct em_ledger *ledger;
 	struct em_source *source;
 	struct em_inventory inventory;
 	struct em_server *server;
+	struct em_witnesses *witnesses;
 	struct em_commitments commitments;
 	struct em_alerts *alerts;
 	char why[512], ledger_error[512], recorder_error[512], commitments_error[512];
-	char privilege_error[256], restart_for[256];
+	char privilege_error[256], restart_for[256], witness_error[512];
 	__u8 load_id[16];
 	__u64 taken, stored, backlog;
 	__u8 stored_hash[EARMARK_HASH_LEN];
@@ -55,11 +59,16 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 int em_manager_run(struct em_manager *m);
 void em_manager_close(struct em_manager *m);
 
+/* The log is not the one that was signed last: it is left, and another begins. */
+void em_manager_leave(struct em_manager *m, const char *why);
+
 /* --- intake.c: the recorder, and what it has sealed -------------------------------------- */
 
 /* Chooses the recorder. 0 also when there is none; -errno, logged: the one asked for is none. */
 int em_intake_open(struct em_manager *m);
 void em_intake_close(struct em_manager *m);
+/* Before anything is written: does the recorder remember more than the ledger holds? */
+void em_intake_look_back(struct em_manager *m);
 /*
  * Has the recorder look around, stores what is sealed, acknowledges what is durable. Return: 0;
  * 1: there is more; -errno: @ledger_error or @recorder_error says why.

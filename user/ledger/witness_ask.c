@@ -11,7 +11,7 @@
 #include "ledger/disk.h"
 #include "ledger/witness.h"
 
-#define WAITS_S 10L
+#define WAITS_S 5L
 
 EM_CLEANUP(CURL *, curl_easy_cleanup);
 EM_CLEANUP(struct curl_slist *, curl_slist_free_all);
