@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The life of alerts, over restarts, and who is told. */
 #include <errno.h>
-#include <sys/stat.h>
 
 #include "history.h"
 #include "alert/alert.h"
-#include "alert/deliver.h"
+#include "alert/silence.h"
 #include "base/cleanup.h"
 
 #define NOW (1800000000LL * S)
@@ -279,123 +278,191 @@ static void strange_state(void **state)
 	}
 }
 
-/* --- the command ------------------------------------------------------------------------- */
+/* --- the table, and the life as a table --------------------------------------------------- */
 
-static void script(const char *path, const char *text)
+static void steps(void **state)
 {
-	FILE *f = fopen(path, "w");
+	enum { I, P, F, R, D, N }; /* as enum em_alert_state */
+	enum { C, B, X, O };       /* clear, between, bad, nothing */
+	static const struct {
+		int from, sight, age, want;
+	} table[] = {
+		{ I, C, 0, I }, { I, B, 0, I }, { I, X, 0, P }, { I, O, 0, N }, { P, X, 1, P },
+		{ P, X, 2, F }, { P, B, 9, I }, { P, C, 9, I }, { P, O, 9, N }, { F, X, 9, F },
+		{ F, B, 9, F }, { F, C, 0, R }, { F, O, 9, F }, { R, C, 4, R }, { R, C, 5, D },
+		{ R, B, 9, F }, { R, X, 9, F }, { R, O, 9, R }, { D, C, 9, D }, { D, X, 0, P },
+		{ D, O, 0, N }, { N, O, 9, N }, { N, C, 0, I }, { N, X, 0, P }, { N, B, 0, I },
+	};
 
-	assert_non_null(f);
-	fprintf(f, "#!/bin/sh\n%s\n", text);
-	fclose(f);
-	assert_int_equal(chmod(path, 0755), 0);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		assert_int_equal(em_alert_next((enum em_alert_state)table[i].from,
+					       (enum em_alert_sight)table[i].sight, table[i].age, 2,
+					       5),
+				 table[i].want);
+	assert_int_equal(em_alert_next(EM_ALERT_INACTIVE, EM_SEE_BAD, 0, 0, 5), F);
+	assert_int_equal(em_alert_next(EM_ALERT_FIRING, EM_SEE_CLEAR, 0, 2, 0), D);
+	for (int s = 0; s < EM_ALERT_STATES; s++)
+		assert_int_equal(em_alert_state_parse(em_alert_state_name(s)), s);
 }
 
-static json_t *wait_for(const char *path)
+static void kinds(void **state)
 {
-	for (int i = 0; i < 500; i++) {
-		json_t *o = json_load_file(path, 0, NULL);
+	static const enum em_alert_kind open[] = { EM_ALERT_LEDGER_FORK, EM_ALERT_CHECKPOINT_STALE,
+						   EM_ALERT_SENSOR_LOST, EM_ALERT_COVERAGE_LOW,
+						   EM_ALERT_UNTAGGED_HIGH };
 
-		if (o)
-			return o;
-		usleep(10000);
+	(void)state;
+	for (unsigned int k = 0; k < EM_ALERT_KINDS; k++) {
+		const struct em_alert_rule *rule = em_alert_rule(k);
+
+		assert_non_null(rule->name);
+		assert_true(*rule->help && *rule->needs);
+		assert_int_equal(em_alert_kind_parse(rule->name, em_alert_severity(k)), k);
+		assert_false(rule->inhibited_by & 1U << k);
+	}
+	/* nothing hides what says that the record or the view is incomplete */
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		assert_int_equal(em_alert_rule(open[i])->inhibited_by, 0);
+	assert_int_equal(em_alert_kind_parse("ShortfallBurn", "page"),
+			 EM_ALERT_SHORTFALL_BURN_PAGE);
+	assert_int_equal(em_alert_kind_parse("Other", "page"), EM_ALERT_KINDS);
+}
+
+/* --- others' conditions, inhibition, silences --------------------------------------------- */
+
+static const json_t *alert_of(struct node *n, const char *kind)
+{
+	json_t *alert;
+	size_t i;
+
+	json_decref(n->list);
+	n->list = em_alerts_json(n->h.l);
+	json_array_foreach(n->list, i, alert) {
+		if (!strcmp(json_string_value(json_object_get(alert, "kind")), kind))
+			return alert;
 	}
 	return NULL;
 }
 
-static void command(void **state)
+static const char *of(struct node *n, const char *kind, const char *key)
 {
-	_cleanup_json_ json_t *told = NULL;
-	char path[128], text[512];
-	struct stat st;
+	return json_string_value(json_object_get(alert_of(n, kind), key)) ?: "";
+}
+
+static void condition(struct node *n, enum em_alert_kind kind, const char *subject, bool bad, int s)
+{
+	assert_int_equal(em_alerts_condition(n->a, kind, subject, bad, "it is so", NOW + s * S), 0);
+}
+
+static void conditions(void **state)
+{
 	struct node n;
 
 	(void)state;
 	node_up(&n);
-	snprintf(path, sizeof(path), "%s/hook", n.h.dir);
-	snprintf(text, sizeof(text),
-		 "[ \"$EARMARK_ALERT_STATE-$EARMARK_ALERT_KIND-$EARMARK_ALERT_COMMITMENT-$HOME\" = "
-		 "firing-FloorBreached-fifth- ] && [ ! -e /proc/self/fd/9 ] && cat >%s/told",
-		 n.h.dir);
-	script(path, text);
-	assert_int_equal(dup2(STDERR_FILENO, 9), 9); /* not for the command */
-	em_alerts_close(n.a);
-	config.command = path;
-	assert_int_equal(em_alerts_open(&n.a, n.h.l, &config), 0);
-	feed(&n, 0, BREACHED);
-	snprintf(text, sizeof(text), "%s/told", n.h.dir);
-	assert_int_not_equal(stat(text, &st), 0); /* pending tells nobody */
-	feed(&n, 2, BREACHED);
-	told = wait_for(text);
-	assert_non_null(told);
-	assert_string_equal(json_string_value(json_object_get(told, "state")), "firing");
-	assert_string_equal(json_string_value(json_object_get(told, "status")), "BREACHED");
-	close(9);
-	config.command = NULL;
+	condition(&n, EM_ALERT_SENSOR_LOST, "node", false, 0);
+	assert_null(alert_of(&n, "SensorLost"));
+	condition(&n, EM_ALERT_SENSOR_LOST, "node", true, 1);
+	assert_string_equal(of(&n, "SensorLost", "state"), "pending");
+	condition(&n, EM_ALERT_SENSOR_LOST, "node", true, 3);
+	assert_string_equal(of(&n, "SensorLost", "state"), "firing");
+	assert_string_equal(of(&n, "SensorLost", "summary"), "it is so");
+	assert_string_equal(of(&n, "SensorLost", "severity"), "page");
+	/* a fork is one from the first moment */
+	condition(&n, EM_ALERT_LEDGER_FORK, "ledger", true, 3);
+	assert_string_equal(of(&n, "LedgerFork", "state"), "firing");
+	node_restart(&n);
+	assert_int_equal(em_alerts_step(n.a, NOW + 4 * S), 0);
+	assert_string_equal(of(&n, "Watchdog", "state"), "firing");
+	condition(&n, EM_ALERT_SENSOR_LOST, "node", false, 5);
+	condition(&n, EM_ALERT_SENSOR_LOST, "node", false, 10);
+	assert_string_equal(of(&n, "SensorLost", "state"), "resolved");
 	node_down(&n);
 }
 
-static void command_failures(void **state)
+static void inhibition(void **state)
 {
-	static const char *const hooks[] = { "exit 3", "kill -TERM $$", NULL };
 	struct node n;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
-		char path[128];
-
-		node_up(&n);
-		snprintf(path, sizeof(path), "%s/hook", n.h.dir);
-		if (hooks[i])
-			script(path, hooks[i]);
-		em_alerts_close(n.a);
-		config.command = path;
-		assert_int_equal(em_alerts_open(&n.a, n.h.l, &config), 0);
-		feed(&n, 0, BREACHED);
-		feed(&n, 2, BREACHED);
-		for (int k = 0; k < 500 && !notes(&n, "delivery-failed"); k++) {
-			usleep(10000);
-			feed(&n, 3, BREACHED);
-		}
-		assert_int_equal(notes(&n, "delivery-failed"), 1);
-		assert_string_equal(field(&n, 0, "state"), "firing");
-		config.command = NULL;
-		node_down(&n);
-	}
+	node_up(&n);
+	feed(&n, 0, BREACHED);
+	feed(&n, 2, BREACHED);
+	condition(&n, EM_ALERT_DRIFT_DETECTED, "fifth", true, 3);
+	condition(&n, EM_ALERT_DRIFT_DETECTED, "other", true, 3);
+	condition(&n, EM_ALERT_COVERAGE_LOW, "fifth", true, 3);
+	condition(&n, EM_ALERT_DRIFT_DETECTED, "fifth", true, 6);
+	condition(&n, EM_ALERT_COVERAGE_LOW, "fifth", true, 6);
+	/* it is there, says who speaks for it, and nobody was told of it */
+	assert_string_equal(of(&n, "DriftDetected", "state"), "firing");
+	assert_string_equal(of(&n, "DriftDetected", "inhibited_by"), "FloorBreached");
+	assert_string_equal(of(&n, "DriftDetected", "told"), "");
+	assert_string_equal(of(&n, "CoverageLow", "told"), "firing");
+	assert_string_equal(of(&n, "CoverageLow", "inhibited_by"), "");
+	/* the breach ends, the drift does not */
+	feed(&n, 7, MET);
+	feed(&n, 12, MET);
+	condition(&n, EM_ALERT_DRIFT_DETECTED, "fifth", true, 13);
+	assert_string_equal(of(&n, "DriftDetected", "inhibited_by"), "");
+	assert_string_equal(of(&n, "DriftDetected", "told"), "firing");
+	node_down(&n);
 }
 
-/* A command that hangs keeps nobody waiting, and does not hang for ever. */
-static void command_hangs(void **state)
+static void silences(void **state)
 {
-	_cleanup_json_ json_t *alert = json_pack("{s:s}", "state", "firing");
-	char dir[] = "/tmp/earmark-unit.XXXXXX", path[64], why[128] = "";
-	struct em_delivery *running = NULL;
-	uint64_t before;
+	int64_t real = em_time_now();
+	char err[256];
+	struct node n;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/hook", dir);
-	script(path, "sleep 1000");
-	before = em_time_monotonic();
-	for (int i = 0; i < EM_DELIVER_RUNNING; i++)
-		assert_int_equal(em_deliver_command(alert, path, &running), 0);
-	assert_int_equal(em_deliver_command(alert, path, &running), -EAGAIN);
-	assert_int_equal(em_deliver_ended(&running, why, sizeof(why)), 0);
-	assert_true(em_time_monotonic() - before < 5 * S);
-	usleep(200000); /* each in a session of its own by now */
-	for (struct em_delivery *d = running; d; d = d->next)
-		d->deadline = 0;
-	for (int ended = 0, i = 0; ended < EM_DELIVER_RUNNING; i++) {
-		assert_true(i < 1000);
-		if (em_deliver_ended(&running, why, sizeof(why)))
-			ended++;
-		else
-			usleep(10000);
-	}
-	assert_non_null(strstr(why, "killed"));
-	assert_null(running);
-	unlink(path);
-	rmdir(dir);
+	node_up(&n);
+	assert_int_equal(em_silence_add(n.h.l, "fifth", 0, "me", "work", real, err, sizeof(err)),
+			 -EINVAL);
+	assert_int_equal(em_silence_add(n.h.l, "fifth", S, "", "work", real, err, sizeof(err)),
+			 -EINVAL);
+	assert_non_null(strstr(err, "author"));
+	assert_int_equal(em_silence_add(n.h.l, "fifth", S, "me", "a\nb", real, err, sizeof(err)),
+			 -EINVAL);
+	assert_int_equal(
+		em_silence_add(n.h.l, "FloorBreached/fifth", 3600 * S, "me", "move", NOW, err, 256),
+		0);
+	assert_int_equal(
+		em_silence_add(n.h.l, "SensorLost", 3600 * S, "me", "move", real, err, 256), 0);
+	feed(&n, 0, BREACHED);
+	feed(&n, 2, BREACHED);
+	assert_string_equal(field(&n, 0, "state"), "firing"); /* status is never hidden */
+	assert_string_equal(field(&n, 0, "told"), "");
+	/* it ends by itself, and what still fires is told */
+	feed(&n, 3603, BREACHED);
+	assert_string_equal(field(&n, 0, "told"), "firing");
+	condition(&n, EM_ALERT_SENSOR_LOST, "node", true, 0);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_object_get(alert_of(&n, "SensorLost"), "silenced"), "author")),
+		"me");
+	assert_int_equal(notes(&n, "silence"), 2);
+	node_down(&n);
+}
+
+/* Who takes the promise back ends its alerts, but not that of having taken it back. */
+static void taken_back(void **state)
+{
+	struct em_commitments none = { 0 }, one = { &commitment, 1 };
+	struct node n;
+
+	(void)state;
+	node_up(&n);
+	feed(&n, 0, BREACHED);
+	feed(&n, 2, BREACHED);
+	condition(&n, EM_ALERT_COMMITMENT_WEAKENED, "fifth", true, 2);
+	assert_int_equal(em_alerts_keep_only(n.a, &one, NOW + 3 * S), 0);
+	assert_string_equal(field(&n, 0, "state"), "firing");
+	assert_int_equal(em_alerts_keep_only(n.a, &none, NOW + 4 * S), 0);
+	assert_string_equal(field(&n, 0, "state"), "resolved");
+	assert_string_equal(field(&n, 0, "told"), "resolved");
+	assert_string_equal(of(&n, "CommitmentWeakened", "state"), "firing");
+	node_down(&n);
 }
 
 int main(void)
@@ -409,9 +476,12 @@ int main(void)
 		cmocka_unit_test(floor_of_everything),
 		cmocka_unit_test(over_intervals),
 		cmocka_unit_test(strange_state),
-		cmocka_unit_test(command),
-		cmocka_unit_test(command_failures),
-		cmocka_unit_test(command_hangs),
+		cmocka_unit_test(steps),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(conditions),
+		cmocka_unit_test(inhibition),
+		cmocka_unit_test(silences),
+		cmocka_unit_test(taken_back),
 	};
 
 	return cmocka_run_group_tests_name("alert", tests, NULL, NULL);

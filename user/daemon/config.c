@@ -22,12 +22,17 @@ struct file_gpu {
 	char *name, *model, *uuid, *weight;
 };
 
+struct file_receiver {
+	char *url, *secret;
+};
+
 struct file_alert {
 	char *hold, *keep_firing, *command;
+	struct file_receiver *webhook, *alertmanager;
 };
 
 struct file {
-	char *ledger, *socket, *commitments, *recorder, *period, *keep, *entry, *origin, *key;
+	char *ledger, *socket, *commitments, *recorder, *period, *keep, *entry, *origin, *key, *metrics;
 	struct file_alert *alert;
 	struct file_gpu *gpus;
 	unsigned int gpus_count;
@@ -51,10 +56,27 @@ static const cyaml_schema_value_t gpu_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_gpu, gpu_fields),
 };
 
+#define RECEIVER(key, member, fields)                                               \
+	CYAML_FIELD_MAPPING_PTR(key, CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, \
+				struct file_alert, member, fields)
+
+static const cyaml_schema_field_t webhook_fields[] = {
+	TEXT("url", struct file_receiver, url),
+	TEXT("secret_file", struct file_receiver, secret),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t alertmanager_fields[] = {
+	TEXT("url", struct file_receiver, url),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t alert_fields[] = {
 	TEXT("for", struct file_alert, hold),
 	TEXT("keep_firing_for", struct file_alert, keep_firing),
 	TEXT("command", struct file_alert, command),
+	RECEIVER("webhook", webhook, webhook_fields),
+	RECEIVER("alertmanager", alertmanager, alertmanager_fields),
 	CYAML_FIELD_END,
 };
 
@@ -72,6 +94,7 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("entry", struct file, entry),
 	TEXT("origin", struct file, origin),
 	TEXT("key", struct file, key),
+	TEXT("metrics", struct file, metrics),
 	CYAML_FIELD_MAPPING_PTR("alert", CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, struct file,
 				alert, alert_fields),
 	CYAML_FIELD_SEQUENCE("gpus", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, gpus,
@@ -193,6 +216,8 @@ static int set(struct em_config *c, const char *key, const char *value, char *er
 		return set_text(&c->socket, value);
 	if (!strcmp(key, "commitments"))
 		return set_text(&c->commitments, value);
+	if (!strcmp(key, "metrics"))
+		return *value ? set_text(&c->metrics, value) : 0;
 	if (!strcmp(key, "pin-dir"))
 		return set_text(&c->pin_dir, value);
 	if (!strcmp(key, "period"))
@@ -215,6 +240,38 @@ static int set(struct em_config *c, const char *key, const char *value, char *er
 	return -EINVAL;
 }
 
+static int take_path(char **to, const char *key, const char *value, char *err, size_t len)
+{
+	if (!value || !*value)
+		return 0;
+	if (*value == '/')
+		return set_text(to, value);
+	snprintf(err, len, "%s: \"%s\" is not an absolute path", key, value);
+	return -EINVAL;
+}
+
+static int take_url(char **to, const char *key, const char *value, char *err, size_t len)
+{
+	if (!value || !*value)
+		return 0;
+	if (!strncmp(value, "http://", 7) || !strncmp(value, "https://", 8))
+		return set_text(to, value);
+	snprintf(err, len, "%s: \"%s\" is no http:// or https:// URL", key, value);
+	return -EINVAL;
+}
+
+static int take_receivers(struct em_alert_config *c, const struct file_alert *f, char *err,
+			  size_t len)
+{
+	const struct file_receiver none = { 0 };
+	const struct file_receiver *hook = f->webhook ?: &none, *am = f->alertmanager ?: &none;
+	int r = take_path(&c->command, "alert.command", f->command, err, len);
+
+	r = r ?: take_url(&c->webhook, "alert.webhook.url", hook->url, err, len);
+	r = r ?: take_path(&c->webhook_secret, "alert.webhook.secret_file", hook->secret, err, len);
+	return r ?: take_url(&c->alertmanager, "alert.alertmanager.url", am->url, err, len);
+}
+
 static int take_alert(struct em_config *c, const struct file_alert *f, char *err, size_t len)
 {
 	int r = 0;
@@ -224,13 +281,7 @@ static int take_alert(struct em_config *c, const struct file_alert *f, char *err
 	if (!r && f->keep_firing)
 		r = set_duration(&c->alert.keep_firing_ns, "alert.keep_firing_for", f->keep_firing,
 				 0, INT64_MAX, err, len);
-	if (r || !f->command || !*f->command)
-		return r;
-	if (*f->command != '/') {
-		snprintf(err, len, "alert.command: \"%s\" is not an absolute path", f->command);
-		return -EINVAL;
-	}
-	return set_text(&c->alert.command, f->command);
+	return r ?: take_receivers(&c->alert, f, err, len);
 }
 
 static int take_gpu(struct em_config_gpu *gpu, const struct file_gpu *f, char *err, size_t len)
@@ -283,6 +334,7 @@ static int take_file(struct em_config *c, const struct file *f, char *err, size_
 		{ "recorder", f->recorder }, { "keep", f->keep },
 		{ "entry", f->entry },       { "origin", f->origin },
 		{ "key", f->key },
+		{ "metrics", f->metrics },
 	};
 	int r = 0;
 
@@ -409,6 +461,10 @@ int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size
 		r = read_file(&c, asked, err, len);
 	if (!r)
 		r = parse(&c, argc, argv, NULL, NULL, err, len);
+	if (!r && asprintf(&c.alert.spool, "%s/spool", c.ledger) < 0) {
+		c.alert.spool = NULL;
+		r = -ENOMEM;
+	}
 	if (r) {
 		em_config_clear(&c);
 		return r;
@@ -435,7 +491,8 @@ void em_config_clear(struct em_config *c)
 	free(c->pin_dir);
 	free(c->origin);
 	free(c->key);
-	free(c->alert.command);
+	free(c->metrics);
+	em_alert_config_clear(&c->alert);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -448,12 +505,15 @@ json_t *em_config_json(const struct em_config *c)
 				      json_pack("{s:s, s:s?, s:s?, s:I}", "name", c->gpus[i].name,
 						"model", c->gpus[i].model, "uuid", c->gpus[i].uuid,
 						"weight", (json_int_t)c->gpus[i].weight));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:s?}, s:o}",
-			 "file", c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
-			 c->commitments, "recorder", recorders[c->recorder], "period_us",
-			 (json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep,
-			 "entry_us", (json_int_t)(c->entry / EM_NS_PER_US), "alert", "for_us",
-			 (json_int_t)(c->alert.for_ns / EM_NS_PER_US), "keep_firing_for_us",
-			 (json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US), "command",
-			 c->alert.command, "gpus", gpus);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:s?, s:s?, s:s?}, s:s?, "
+		"s:o}",
+		"file", c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
+		c->commitments, "recorder", recorders[c->recorder], "period_us",
+		(json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep, "entry_us",
+		(json_int_t)(c->entry / EM_NS_PER_US), "alert", "for_us",
+		(json_int_t)(c->alert.for_ns / EM_NS_PER_US), "keep_firing_for_us",
+		(json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US), "command", c->alert.command,
+		"webhook", c->alert.webhook, "alertmanager", c->alert.alertmanager, "metrics",
+		c->metrics, "gpus", gpus);
 }

@@ -23,9 +23,10 @@ struct em_config_gpu {
  * @entry: wall time that becomes one entry of the ledger; 0: an interval is one;
  *	EM_ENTRY_DEFAULT: six periods
  * @origin, @key: of a ledger that begins, and where its key is; NULL = the ledger's default
+ * @metrics: "ADDRESS:PORT" to serve metrics on, NULL = nowhere
  */
 struct em_config {
-	char *file, *ledger, *socket, *commitments, *pin_dir, *origin, *key;
+	char *file, *ledger, *socket, *commitments, *pin_dir, *origin, *key, *metrics;
 	enum em_recorder_choice recorder;
 	int64_t period, entry;
 	uint64_t keep;

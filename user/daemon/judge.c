@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "alert/watch.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/time.h"
@@ -71,6 +72,21 @@ static int judge(struct em_manager *m, const struct em_commitment *c, int64_t no
 	return r ? r : em_alerts_update(m->alerts, c, &v, now);
 }
 
+/* What is not a verdict: the node's own troubles, and what is looked at once an hour. */
+static int alert_on_node(struct em_manager *m, int64_t now)
+{
+	char lost[600] = "the recorder works";
+	int r = em_alerts_step(m->alerts, now);
+
+	if (m->recorder_error[0])
+		snprintf(lost, sizeof(lost), "the recorder fails: %s", m->recorder_error);
+	r = em_alerts_keep_only(m->alerts, &m->commitments, now) ?: r;
+	r = em_alerts_condition(m->alerts, EM_ALERT_SENSOR_LOST, "node", m->recorder_error[0], lost,
+				now)
+		    ?: r;
+	return em_alerts_watch(m->alerts, &m->commitments, now) ?: r;
+}
+
 static uint64_t processor_time(void)
 {
 	struct timespec ts;
@@ -86,13 +102,15 @@ void em_judge_step(struct em_manager *m)
 	const char *failed = NULL;
 	int r = 0;
 
-	if (start < m->judge_after || !m->commitments.n)
+	if (start < m->judge_after)
 		return;
 	for (unsigned int i = 0; i < m->commitments.n; i++) {
 		sd_notify(0, "WATCHDOG=1");
 		r = judge(m, &m->commitments.list[i], em_time_now());
 		failed = r ? m->commitments.list[i].name : failed;
 	}
+	r = alert_on_node(m, em_time_now());
+	failed = r && !failed ? "the node" : failed;
 	if (failed && !failing)
 		em_log(LOG_ERR, "cannot judge \"%s\": %s", failed, em_ledger_error(m->ledger));
 	failing = failed;

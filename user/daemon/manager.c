@@ -196,6 +196,8 @@ static void take_config(struct em_manager *m, struct em_config *fresh)
 	keep_text(m, "socket", &c->socket, &fresh->socket);
 	keep_text(m, "pin-dir", &c->pin_dir, &fresh->pin_dir);
 	fresh->recorder = c->recorder;
+	free(fresh->alert.spool); /* it goes with the ledger */
+	fresh->alert.spool = TAKE_PTR(c->alert.spool);
 	em_config_clear(c);
 	*c = *fresh;
 	if (!em_alerts_open(&alerts, m->ledger, &c->alert)) {
@@ -369,7 +371,8 @@ static int open_ledger(struct em_manager *m)
 		       em_ledger_trouble(m->ledger));
 	r = em_alerts_open(&m->alerts, m->ledger, &m->config->alert);
 	if (r)
-		em_log(LOG_ERR, "the alerts in the ledger cannot be read: %s", strerror(-r));
+		em_log(LOG_ERR, "alerts cannot be kept in the ledger or spooled beside it: %s",
+		       strerror(-r));
 	return r;
 }
 

@@ -2,6 +2,7 @@
 /* The daemon's state as JSON; see view.h. */
 #include <string.h>
 
+#include "alert/deliver.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -253,6 +254,7 @@ json_t *em_view_status(struct em_manager *m)
 	json_object_set_new(o, "sensors", em_view_sensors(m));
 	json_object_set_new(o, "gpus", em_view_gpus(m));
 	json_object_set_new(o, "alerts", em_alerts_json(m->ledger));
+	json_object_set_new(o, "deliveries", em_deliveries_json(em_alerts_deliveries(m->alerts)));
 	json_object_set_new(o, "ledger",
 			    json_pack("{s:s,s:o}", "dir", m->config->ledger, "error",
 				      or_null(m->ledger_error)));
