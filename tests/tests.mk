@@ -37,10 +37,10 @@ $(B)/fuzz/ledger_fuzz: tests/fuzz/ledger_fuzz.c $(B)/san/libearmark.a
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 .PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
-unit: $(UNIT)
+unit: $(UNIT) $(B)/unit/ledger_fixture
 kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko
 guest-modules: $(GUEST_MODULES)
-test-tools: all $(UNIT) $(FUZZ) guest-modules
+test-tools: all $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) guest-modules
 
 # style: checkpatch rules that apply, clang-format, shellcheck, sparse on kmod
 style: bpf

@@ -28,7 +28,7 @@ sim_up gpus=1 rings=1 depth=4
 kmod_up
 daemon_up --config "$W/config.yaml"
 
-state() { em --json alert list | jq -r '.alerts[0].state // "none"'; }
+state() { em --json alert list | jq -r '[.alerts[] | select(.kind == "FloorBreached")][0].state // "none"'; }
 # until STATE SECONDS
 until_state() {
 	local i

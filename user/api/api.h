@@ -16,13 +16,16 @@
  *   POST /v1/seal        {} -> {number, load_id} everything until now is sealed and stored;
  *	root and the socket's group. number 0: there is no recorder
  *   POST /v1/gpu/retire  {name, reason} -> {} root
+ *   GET  /v1/deliveries  {deliveries: [delivery]} how alerts reach people (alert/deliver.h)
+ *   POST /v1/alert/silence {name, for, author, reason} -> {name, until}; root and the daemon's user
+ *   POST /v1/alert/test  {} -> {id} goes to every delivery, whose "test" then tells; likewise
  *
  * A failure is {"error": sentence, "code": "EPERM"} with status 4xx or 5xx.
  *
  *   status: schema "earmark-status-1", version, recorded_by (null: nobody), why (when so, or
  *	when what was asked for could not be had), boot_id, load_id, interval_us, open_since,
  *	last_sealed, last_stored, backlog, keep {used_bytes, bytes}, lost {counter: events},
- *	sensors [sensor], gpus [gpu], jobs (how many), alerts, ledger {dir, error},
+ *	sensors [sensor], gpus [gpu], jobs (how many), alerts, deliveries, ledger {dir, error},
  *	commitments {file, error}, notices [sentence], module {loaded, btf, meter, gpu_sched,
  *	hold, seeded, stretched} (null: not the recorder)
  *   sensor: name, attached, why, runs, missed, recursion

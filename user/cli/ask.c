@@ -107,23 +107,30 @@ static json_t *judged(struct em_args *a, struct em_ledger *l, const struct em_co
 	return o;
 }
 
+int em_commitments_known(struct em_args *a, struct em_commitments *c)
+{
+	char file[PATH_MAX], err[PATH_MAX + 512];
+	const char *path = commitments_file(a, file, sizeof(file));
+	int ret;
+
+	memset(c, 0, sizeof(*c));
+	if (!path)
+		return 0;
+	ret = em_commitments_load(c, path, err, sizeof(err));
+	if (ret == -ENOENT && !em_opt(a, "file"))
+		return 0; /* nothing was promised */
+	return ret ? em_fail(a, "%s", err) : 0;
+}
+
 int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts, int *status)
 {
 	struct em_commitments list;
-	char file[PATH_MAX], err[PATH_MAX + 512];
-	const char *path = commitments_file(a, file, sizeof(file));
 	json_t *o;
 	int ret;
 
 	*verdicts = json_array();
 	*status = EM_FINE;
-	if (!path)
-		return 0;
-	ret = em_commitments_load(&list, path, err, sizeof(err));
-	if (ret == -ENOENT && !em_opt(a, "file"))
-		return 0; /* nothing was promised */
-	if (ret)
-		return em_fail(a, "%s", err);
+	ret = em_commitments_known(a, &list);
 	for (unsigned int i = 0; !ret && i < list.n; i++) {
 		o = judged(a, l, &list.list[i], at, status);
 		if (o)

@@ -144,6 +144,14 @@ int em_window(struct em_args *a, int64_t *since, int64_t *until);
 int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts,
 		 int *status);
 
+struct em_commitments;
+
+/* Those that em_judge_all() judges; none is fine. 0 or EM_NO_ANSWER, and it has been said why. */
+int em_commitments_known(struct em_args *a, struct em_commitments *c);
+
+/* Alerts as people read them; not @all: only what is, or was, of note. */
+void em_alert_table(json_t *alerts, bool all, const char *none);
+
 /* A verdict in words: what is missing, and what would settle it. */
 void em_verdict_explain(const json_t *verdict);
 extern const struct em_column em_verdict_columns[];

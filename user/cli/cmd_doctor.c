@@ -339,6 +339,30 @@ static void check_ledger(struct findings *f)
 			  : "earmarkd makes it; --ledger DIR names another");
 }
 
+/* Who drifts unheard of: what could not be told, and how much of it waits. */
+static void check_deliveries(struct findings *f)
+{
+	json_t *d;
+	size_t i;
+
+	json_array_foreach(json_object_get(f->status, "deliveries"), i, d) {
+		bool failing = json_is_false(json_object_get(d, "ok"));
+		char what[64], detail[384], error[256];
+
+		if (!failing && !strcmp(text_of(d, "name") ?: "", "journal"))
+			continue;
+		snprintf(what, sizeof(what), "alerts by %s", text_of(d, "name") ?: "?");
+		snprintf(detail, sizeof(detail), "%lld told, %lld waiting%s%s",
+			 json_integer_value(json_object_get(d, "delivered")),
+			 json_integer_value(json_object_get(d, "queued")), failing ? ": " : "",
+			 failing ? em_show(error, sizeof(error), json_object_get(d, "error"),
+					   EM_TEXT)
+				 : "");
+		find(f, what, failing ? NOTE : OK, detail,
+		     "they are told once it works; try it with: earmark alert test");
+	}
+}
+
 static void look(struct findings *f)
 {
 	check_recorder(f);
@@ -351,6 +375,7 @@ static void look(struct findings *f)
 	check_sensors(f);
 	check_gpus(f);
 	check_ledger(f);
+	check_deliveries(f);
 }
 
 static const char *conclusion(const struct findings *f)

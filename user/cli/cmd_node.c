@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* earmark alert, sensor, and the node at a glance. */
+/* earmark sensor, and the node at a glance. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,37 +11,6 @@
 #include "kernel/sensor.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
-
-static const struct em_column alert_columns[] = {
-	{ "commitment", "COMMITMENT", EM_TEXT }, { "kind", "ALERT", EM_TEXT },
-	{ "state", "STATE", EM_STATE },          { "since", "SINCE", EM_TIME },
-	{ "proven", "PROVEN", EM_SHARE },        { "floor", "FLOOR", EM_SHARE },
-};
-
-static int alert_list(struct em_args *a)
-{
-	_cleanup_(em_ledger_closep) struct em_ledger *l = em_open_ledger(a);
-	json_t *alerts;
-
-	if (!l)
-		return EM_NO_ANSWER;
-	alerts = em_alerts_json(l);
-	if (a->json)
-		return em_json_out(
-			json_pack("{s:s,s:o}", "schema", "earmark-alerts-1", "alerts", alerts),
-			EM_FINE);
-	em_table(alert_columns, ARRAY_SIZE(alert_columns), alerts,
-		 "No alert, ever. Alerts follow commitments: earmark commitment list.");
-	json_decref(alerts);
-	return EM_FINE;
-}
-
-static const struct em_verb alert_verbs[] = {
-	{ "list", "", "alerts and their state", 0, 0, false, alert_list, NULL },
-	{},
-};
-
-const struct em_object em_alert_object = { "alert", "what drifted", alert_verbs };
 
 static const struct em_column sensor_columns[] = {
 	{ "name", "SENSOR", EM_TEXT },       { "attached", "ATTACHED", EM_TEXT },
@@ -145,8 +114,7 @@ int em_status_show(struct em_args *a)
 		printf("earmarkd does not answer: %s\n", err);
 	em_table(verdict_columns, ARRAY_SIZE(verdict_columns), verdicts,
 		 "Nothing is promised here. To promise something: man 5 earmark-commitments.");
-	if (json_array_size(alerts))
-		em_table(alert_columns, ARRAY_SIZE(alert_columns), alerts, "");
+	em_alert_table(alerts, false, "No alert.");
 	puts("More: earmark report, earmark job list, earmark doctor.");
 	json_decref(status);
 	json_decref(verdicts);

@@ -95,8 +95,8 @@ static const char *state_colour(const char *state)
 		const char *words, *colour;
 	} colours[] = {
 		{ " ok MET resolved ", "green" },
-		{ " missing BREACHED firing BROKEN ", "red" },
-		{ " unknown note UNPROVEN INFEASIBLE pending recovering ", "yellow" },
+		{ " missing BREACHED firing BROKEN failed ", "red" },
+		{ " unknown note UNPROVEN INFEASIBLE pending recovering no-data ", "yellow" },
 	};
 	char word[64];
 

@@ -13,6 +13,7 @@
 #include "daemon/config.h"
 #include "daemon/inventory.h"
 #include "daemon/witness.h"
+#include "daemon/metrics.h"
 #include "kernel/source.h"
 #include "ledger/ledger.h"
 
@@ -37,12 +38,13 @@ struct em_manager {
 	char **argv;
 	sd_event *event;
 	sd_event_source *server_io, *server_timer, *tick_timer, *source_io, *uevents_io,
-		*witness_io;
+		*witness_io, *metrics_io, *metrics_timer;
 	struct em_ledger *ledger;
 	struct em_source *source;
 	struct em_inventory inventory;
 	struct em_server *server;
 	struct em_witnesses *witnesses;
+	struct em_metrics *metrics; /* NULL: nobody wants them */
 	struct em_commitments commitments;
 	struct em_alerts *alerts;
 	char why[512], ledger_error[512], recorder_error[512], commitments_error[512];

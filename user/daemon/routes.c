@@ -11,6 +11,7 @@
 #include "daemon/cgroup.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
+#include "daemon/routes_alert.h"
 #include "daemon/view.h"
 
 #define GROUP "earmark"
@@ -309,5 +310,8 @@ const struct em_route em_routes[] = {
 	{ "POST", "/v1/cgroup", post_cgroup },
 	{ "POST", "/v1/seal", post_seal },
 	{ "POST", "/v1/gpu/retire", post_retire },
+	{ "GET", "/v1/deliveries", em_route_deliveries },
+	{ "POST", "/v1/alert/silence", em_route_silence },
+	{ "POST", "/v1/alert/test", em_route_alert_test },
 	{},
 };
