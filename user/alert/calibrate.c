@@ -264,10 +264,13 @@ int em_calibrate(struct em_ledger *l, const struct em_commitments *c, unsigned i
 
 	if (r)
 		return r;
-	if (!span.intervals || span.end - span.start < HOUR)
+	if (!span.intervals)
 		return -ENODATA;
-	p.start = span.start;
-	p.hours = (unsigned int)((span.end - span.start) / HOUR);
+	/* whole hours of the clock: entries that were folded of shorter ones end with them */
+	p.start = (span.start + HOUR - 1) / HOUR * HOUR;
+	if (span.end - p.start < HOUR)
+		return -ENODATA;
+	p.hours = (unsigned int)((span.end - p.start) / HOUR);
 	p.reach = HOUR + period_of(l) - 1;
 	for (unsigned int i = 0; !r && i < c->n; i++)
 		r = commitment(&p, &c->list[i]);

@@ -19,7 +19,7 @@
  *	rule cannot be replayed), per_month (a decimal; null: neither, or too short), advice}
  * @hours: how many were replayed
  *
- * Return: 0; -ENODATA: the ledger holds less than an hour; -errno of the ledger's.
+ * Return: 0; -ENODATA: the ledger holds no whole hour of the clock; -errno of the ledger's.
  */
 int em_calibrate(struct em_ledger *l, const struct em_commitments *c, unsigned int period_hours,
 		 const struct em_alert_config *config, int64_t now, json_t **rows,

@@ -312,9 +312,8 @@ static int calibrate(struct em_args *a)
 	if (r)
 		return em_fail(
 			a, "%s",
-			r == -ENODATA
-				? "the ledger holds less than an hour: there is nothing to replay"
-				: em_ledger_error(l));
+			r == -ENODATA ? "the ledger holds no whole hour: there is nothing to replay"
+				      : em_ledger_error(l));
 	if (a->json)
 		return em_json_out(json_pack("{s:s,s:I,s:I,s:O}", "schema", "earmark-calibration-1",
 					     "hours", (json_int_t)hours, "period_us",
