@@ -33,6 +33,9 @@ static void configuration(void **state)
 {
 	static const char yaml[] = "period: 2s\nrecorder: daemon\nkeep: 65536\nledger: /l\n"
 				   "alert:\n  for: 1m30s\n  command: /bin/true\n"
+				   "  webhook:\n    url: https://h/x\n    secret_file: /k\n"
+				   "  alertmanager: {url: \"http://[::1]:9093\"}\n"
+				   "metrics: 127.0.0.1:9765\n"
 				   "gpus:\n  - name: pci/0\n    weight: 5\n";
 	struct em_config c;
 
@@ -46,6 +49,11 @@ static void configuration(void **state)
 	assert_int_equal(c.alert.for_ns, 90 * EM_NS_PER_S);
 	assert_int_equal(c.alert.keep_firing_ns, 6 * 3600 * EM_NS_PER_S);
 	assert_string_equal(c.alert.command, "/bin/true");
+	assert_string_equal(c.alert.webhook, "https://h/x");
+	assert_string_equal(c.alert.webhook_secret, "/k");
+	assert_string_equal(c.alert.alertmanager, "http://[::1]:9093");
+	assert_string_equal(c.alert.spool, "/l/spool");
+	assert_string_equal(c.metrics, "127.0.0.1:9765");
 	assert_int_equal(c.n_gpus, 1);
 	assert_int_equal(c.gpus[0].weight, 5);
 	em_config_clear(&c);
@@ -55,6 +63,8 @@ static void configuration(void **state)
 	em_config_clear(&c);
 	assert_int_equal(load(&c, "# nothing\n", NULL, NULL), 0);
 	assert_int_equal(c.period, 0);
+	assert_null(c.alert.webhook);
+	assert_null(c.metrics); /* nothing is served unasked */
 	em_config_clear(&c);
 }
 
@@ -69,6 +79,9 @@ static void bad_configuration(void **state)
 		{ "keep: -1\n", NULL, NULL, "number" },
 		{ "leger: /x\n", NULL, NULL, "leger" },
 		{ "alert:\n  command: mail\n", NULL, NULL, "absolute" },
+		{ "alert:\n  webhook: {url: \"ftp://h\"}\n", NULL, NULL, "https://" },
+		{ "alert:\n  webhook: {url: \"http://h\", secret_file: k}\n", NULL, NULL,
+		  "absolute" },
 		{ "period: [\n", NULL, NULL, "/tmp/" },
 		{ "gpus:\n  - weight: 3\n", NULL, NULL, "name" },
 		{ "", "--nonsense", NULL, "--nonsense" },
