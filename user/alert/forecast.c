@@ -89,21 +89,24 @@ static bool holds(const struct em_commitment *c, em_ns a, em_ns n, bool spare)
 int em_forecast_look(struct em_forecast *f, const struct em_commitment *c, struct em_ledger *l,
 		     int64_t now)
 {
-	struct em_burn_hour pace, rest;
-	int64_t start;
+	struct em_burn_hour pace, rest, oldest;
+	int64_t start, began = now - c->window;
 	int r;
 
 	*f = (struct em_forecast){ 0 };
 	if (c->window <= EM_FORECAST_DAYS * DAY)
 		return 0;
 	r = sum(&rest, c, l, c->window, now, &start);
-	if (r || start > now - c->window || !rest.n)
+	if (r || start > began || !rest.n)
 		return r;
 	r = sum(&pace, c, l, EM_FORECAST_DAYS * DAY, now, &start);
 	for (unsigned int d = 1; !r && d <= EM_FORECAST_DAYS; d++) {
 		em_ns a, n;
 
-		r = sum(&rest, c, l, c->window - d * DAY, now, &start);
+		/* day by day, what ages out: not the whole window seven times more */
+		r = sum(&oldest, c, l, DAY, began + d * DAY, &start);
+		rest.a -= oldest.a < rest.a ? oldest.a : rest.a;
+		rest.n -= oldest.n < rest.n ? oldest.n : rest.n;
 		a = rest.a + pace.a * d / EM_FORECAST_DAYS;
 		n = rest.n + pace.n * d / EM_FORECAST_DAYS;
 		if (!f->days && !holds(c, a, n, false))
