@@ -32,7 +32,8 @@ struct file_alert {
 };
 
 struct file {
-	char *ledger, *socket, *commitments, *recorder, *period, *keep, *entry, *origin, *key, *metrics;
+	char *ledger, *socket, *commitments, *recorder, *period, *keep, *entry, *origin, *key,
+		*metrics;
 	struct file_alert *alert;
 	struct file_gpu *gpus;
 	unsigned int gpus_count;
@@ -333,8 +334,7 @@ static int take_file(struct em_config *c, const struct file *f, char *err, size_
 		{ "period", f->period },     { "commitments", f->commitments },
 		{ "recorder", f->recorder }, { "keep", f->keep },
 		{ "entry", f->entry },       { "origin", f->origin },
-		{ "key", f->key },
-		{ "metrics", f->metrics },
+		{ "key", f->key },           { "metrics", f->metrics },
 	};
 	int r = 0;
 
