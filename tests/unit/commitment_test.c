@@ -278,7 +278,10 @@ static void windows(void **state)
 	c.declared = START + 10 * S;
 	assert_int_equal(em_commitment_check(&c, h.l, START + 50 * S, &v), 0);
 	assert_true(v.partial && v.start == c.declared && v.status == EM_BREACHED);
-	/* before there was anything */
+	/* before there was a promise, and before there was anything */
+	assert_int_equal(em_commitment_check(&c, h.l, START - 1, &v), 0);
+	assert_int_equal(v.status, EM_NOT_DUE);
+	c.declared = 0;
 	assert_int_equal(em_commitment_check(&c, h.l, START - 1, &v), 0);
 	assert_int_equal(v.status, EM_UNDEFINED);
 	history_close(&h);

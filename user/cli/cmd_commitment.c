@@ -13,7 +13,7 @@ const struct em_column em_verdict_columns[EM_VERDICT_COLUMNS] = {
 	{ "name", "COMMITMENT", EM_TEXT },
 	{ "status", "VERDICT", EM_STATE },
 	{ "reason", "WHY", EM_TEXT },
-	{ "floor", "FLOOR", EM_SHARE },
+	{ "bound", "BOUND", EM_SHARE },
 	{ "proven", "PROVEN", EM_SHARE },
 	{ "possible", "POSSIBLE", EM_SHARE },
 	{ "deficit_us", "DEFICIT", EM_DURATION },

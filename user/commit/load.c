@@ -1,32 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Commitments from their YAML file; every refusal names file, line, key and what is right. */
+/* Commitments from their YAML; every refusal names file, line, key and what is right. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
-#include "base/time.h"
-#include "commit/commitment.h"
-#include "commit/near.h"
+#include "base/file.h"
+#include "commit/loader.h"
 
-#define NAME_MAX_LEN 63
-#define TEXT_MAX_LEN 4096
 #define FILE_MAX_LEN (1 << 20)
 #define COMMITMENTS_MAX 1000
 
-/* struct loader - what a refusal needs to say where */
-struct loader {
-	const char *file;
-	yaml_document_t doc;
-	char *err;
-	size_t len;
-};
+static int refuse_at(struct em_loader *l, size_t line, size_t column, const char *what)
+{
+	snprintf(l->err, l->len, "%s:%zu:%zu: %s", l->file, line + 1, column + 1, what);
+	return -EINVAL;
+}
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct loader *l, const yaml_node_t *at,
-							const char *format, ...)
+int em_loader_refuse(struct em_loader *l, const yaml_node_t *at, const char *format, ...)
 {
 	va_list args;
 	int n = snprintf(l->err, l->len, "%s:%zu:%zu: ", l->file, at ? at->start_mark.line + 1 : 1,
@@ -34,268 +27,34 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct loader *l, const 
 
 	va_start(args, format);
 	if (n >= 0 && (size_t)n < l->len)
-		vsnprintf(l->err + n, l->len - n, format, args);
+		vsnprintf(l->err + n, l->len - (size_t)n, format, args);
 	va_end(args);
 	return -EINVAL;
 }
 
-static const char *text_of(const yaml_node_t *node)
+const char *em_loader_text(const yaml_node_t *node)
 {
 	return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value
 						      : NULL;
 }
 
-/* --- values ------------------------------------------------------------------------------ */
-
-/* "20%", "12.5 %", "1/5" or "0.2", exactly. Return: 0 or -EINVAL. */
-static int parse_fraction(const char *s, struct em_share *ret)
+static int load_commitment(struct em_loader *l, const yaml_node_t *node, struct em_commitment *c)
 {
-	em_ns num = 0, den = 1;
-	int digits = 0;
-	bool point = false;
-
-	for (; *s && (*s == '.' || (*s >= '0' && *s <= '9')); s++) {
-		if (*s == '.') {
-			if (point)
-				return -EINVAL;
-			point = true;
-			continue;
-		}
-		if (++digits > 12)
-			return -EINVAL;
-		num = num * 10 + (unsigned int)(*s - '0');
-		den *= point ? 10 : 1;
-	}
-	if (!digits)
-		return -EINVAL;
-	if (*s == '/' && !point) {
-		char *end;
-		unsigned long q = strtoul(s + 1, &end, 10);
-
-		if (s[1] < '1' || s[1] > '9' || *end || q > 1000000000)
-			return -EINVAL;
-		den = q;
-	} else {
-		while (*s == ' ')
-			s++;
-		if (*s == '%') {
-			den *= 100;
-			s++;
-		}
-		if (*s)
-			return -EINVAL;
-	}
-	if (num > den)
-		return -EINVAL;
-	*ret = (struct em_share){ num, den };
-	return 0;
-}
-
-typedef int (*setter)(struct loader *l, const yaml_node_t *node, const char *s,
-		      struct em_commitment *c);
-
-/* People's own words, of several lines if they like. */
-static int set_string(struct loader *l, const yaml_node_t *node, const char *s, char **out)
-{
-	_cleanup_free_ char *flat = strdup(s);
-
-	if (!flat)
-		return -ENOMEM;
-	for (char *p = flat; (p = strpbrk(p, "\n\t"));)
-		*p = ' ';
-	if (!em_text_label(flat, TEXT_MAX_LEN))
-		return refuse(l, node, "at most %d bytes of printable text are expected here",
-			      TEXT_MAX_LEN);
-	free(*out);
-	*out = strdup(s);
-	return *out ? 0 : -ENOMEM;
-}
-
-static int set_name(struct loader *l, const yaml_node_t *node, const char *s,
-		    struct em_commitment *c)
-{
-	if (!*s || !em_text_label(s, NAME_MAX_LEN))
-		return refuse(l, node, "name: 1 to %d bytes of printable text", NAME_MAX_LEN);
-	return set_string(l, node, s, &c->name);
-}
-
-static int set_text(struct loader *l, const yaml_node_t *node, const char *s,
-		    struct em_commitment *c)
-{
-	return set_string(l, node, s, &c->text);
-}
-
-static int set_source(struct loader *l, const yaml_node_t *node, const char *s,
-		      struct em_commitment *c)
-{
-	return set_string(l, node, s, &c->source);
-}
-
-static int set_by(struct loader *l, const yaml_node_t *node, const char *s, struct em_commitment *c)
-{
-	return set_string(l, node, s, &c->by);
-}
-
-static int set_kind(struct loader *l, const yaml_node_t *node, const char *s,
-		    struct em_commitment *c)
-{
-	char safe[64];
-
-	(void)c;
-	if (!strcmp(s, "floor"))
-		return 0;
-	return refuse(l, node, "kind: \"%s\" cannot be judged by this version, \"floor\" can",
-		      em_text_safe(safe, sizeof(safe), s));
-}
-
-static int set_purpose(struct loader *l, const yaml_node_t *node, const char *s,
-		       struct em_commitment *c)
-{
-	int p = em_purpose_parse(s);
-
-	if (p <= EARMARK_PURPOSE_UNTAGGED)
-		return refuse(l, node,
-			      "purpose: one of alignment, capabilities, mixed, serving, "
-			      "infrastructure");
-	c->purpose = (unsigned int)p;
-	return 0;
-}
-
-static int set_share(struct loader *l, const yaml_node_t *node, const char *s,
-		     struct em_commitment *c)
-{
-	if (parse_fraction(s, &c->share) || !c->share.num)
-		return refuse(l, node, "share: more than 0 and at most 1, as 20%%, 1/5 or 0.2");
-	return 0;
-}
-
-static int set_coverage(struct loader *l, const yaml_node_t *node, const char *s,
-			struct em_commitment *c)
-{
-	if (parse_fraction(s, &c->min_coverage))
-		return refuse(l, node, "min_coverage: from 0 to 1, as 95%%, 19/20 or 0.95");
-	return 0;
-}
-
-static int set_window(struct loader *l, const yaml_node_t *node, const char *s,
-		      struct em_commitment *c)
-{
-	if (strncmp(s, "rolling ", 8) || em_duration_parse(s + 8, &c->window) || c->window <= 0)
-		return refuse(l, node, "window: \"rolling DURATION\", such as rolling 28d");
-	return 0;
-}
-
-static int set_prove(struct loader *l, const yaml_node_t *node, const char *s,
-		     struct em_commitment *c)
-{
-	if (em_duration_parse(s, &c->prove_within) || c->prove_within <= 0)
-		return refuse(l, node, "prove_within: a duration, such as 28d");
-	return 0;
-}
-
-static int set_declared(struct loader *l, const yaml_node_t *node, const char *s,
-			struct em_commitment *c)
-{
-	/* a day of the calendar: what is counted from today would move with it */
-	if (strspn(s, "0123456789") != 4 || em_time_parse(s, 0, &c->declared))
-		return refuse(l, node, "declared: a date or RFC 3339 instant, such as 2026-07-05");
-	return 0;
-}
-
-static int set_tagged_by(struct loader *l, const yaml_node_t *node, const char *s,
-			 struct em_commitment *c)
-{
-	int by = em_tagged_by_parse(s);
-
-	if (by <= EARMARK_TAGGED_BY_NOBODY)
-		return refuse(l, node, "require_tagged_by: one of self, rule, scheduler, operator");
-	c->require_tagged_by = (unsigned int)by;
-	return 0;
-}
-
-/* The language: each key, once. */
-static const struct {
-	const char *key;
-	setter set;
-	bool required;
-} keys[] = {
-	{ "name", set_name, true },
-	{ "kind", set_kind, true },
-	{ "purpose", set_purpose, true },
-	{ "share", set_share, true },
-	{ "window", set_window, true },
-	{ "text", set_text, false },
-	{ "source", set_source, false },
-	{ "declared", set_declared, false },
-	{ "by", set_by, false },
-	{ "require_tagged_by", set_tagged_by, false },
-	{ "min_coverage", set_coverage, false },
-	{ "prove_within", set_prove, false },
-};
-
-static const char *nearest_key(const char *name)
-{
-	const char *words[ARRAY_SIZE(keys) + 1] = { NULL };
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		words[i] = keys[i].key;
-	return em_near(words, name);
-}
-
-/* --- the document ------------------------------------------------------------------------ */
-
-static int load_key(struct loader *l, yaml_node_pair_t *pair, struct em_commitment *c,
-		    unsigned int *seen)
-{
-	const yaml_node_t *key = yaml_document_get_node(&l->doc, pair->key);
-	const yaml_node_t *value = yaml_document_get_node(&l->doc, pair->value);
-	const char *name = text_of(key), *s = text_of(value);
-	char safe[64];
-
-	for (size_t i = 0; name && i < ARRAY_SIZE(keys); i++) {
-		if (strcmp(keys[i].key, name))
-			continue;
-		if (*seen & (1u << i))
-			return refuse(l, key, "%s: given twice", name);
-		*seen |= 1u << i;
-		if (!s)
-			return refuse(l, value, "%s: a single value is expected", name);
-		return keys[i].set(l, value, s, c);
-	}
-	return refuse(l, key, "%s: no such key; did you mean %s?",
-		      em_text_safe(safe, sizeof(safe), name ?: "?"), nearest_key(name ?: ""));
-}
-
-static int load_commitment(struct loader *l, const yaml_node_t *node, struct em_commitment *c)
-{
-	unsigned int seen = 0;
-	int ret;
-
 	if (node->type != YAML_MAPPING_NODE)
-		return refuse(l, node, "a commitment is a mapping of keys to values");
+		return em_loader_refuse(l, node, "a commitment is a mapping of keys to values");
 	c->min_coverage.den = 1;
-	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
-	     p++) {
-		ret = load_key(l, p, c, &seen);
-		if (ret)
-			return ret;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (keys[i].required && !(seen & (1u << i)))
-			return refuse(l, node, "this commitment has no \"%s\"", keys[i].key);
-	}
-	if (!c->prove_within)
-		c->prove_within = c->window;
-	return 0;
+	c->line = (unsigned int)node->start_mark.line + 1;
+	c->column = (unsigned int)node->start_mark.column + 1;
+	return em_loader_keys(l, node, c);
 }
 
-static int load_list(struct loader *l, const yaml_node_t *list, struct em_commitments *c)
+static int load_list(struct em_loader *l, const yaml_node_t *list, struct em_commitments *c)
 {
 	size_t n = (size_t)(list->data.sequence.items.top - list->data.sequence.items.start);
 	int ret;
 
 	if (n > COMMITMENTS_MAX)
-		return refuse(l, list, "at most %d commitments", COMMITMENTS_MAX);
+		return em_loader_refuse(l, list, "at most %d commitments", COMMITMENTS_MAX);
 	c->list = calloc(n ?: 1, sizeof(*c->list));
 	if (!c->list)
 		return -ENOMEM;
@@ -309,61 +68,102 @@ static int load_list(struct loader *l, const yaml_node_t *list, struct em_commit
 			return ret;
 		for (size_t j = 0; j < i; j++) {
 			if (!strcmp(c->list[j].name, c->list[i].name))
-				return refuse(l, node, "name: another commitment has this name");
+				return em_loader_refuse(l, node,
+							"name: another commitment has this name");
 		}
 	}
-	return 0;
+	return em_loader_sane(l, c);
 }
 
-static int load_root(struct loader *l, struct em_commitments *c)
+static int load_root(struct em_loader *l, struct em_commitments *c)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&l->doc), *key, *value;
+	int ret;
 
 	if (!root)
 		return 0; /* an empty file promises nothing */
 	if (root->type != YAML_MAPPING_NODE)
-		return refuse(l, root, "expected \"commitments:\" and a list");
+		return em_loader_refuse(l, root, "expected \"commitments:\" and a list");
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top;
 	     p++) {
 		key = yaml_document_get_node(&l->doc, p->key);
 		value = yaml_document_get_node(&l->doc, p->value);
-		if (!text_of(key) || strcmp(text_of(key), "commitments"))
-			return refuse(l, key, "unknown key; expected \"commitments:\"");
+		if (!em_loader_text(key) || strcmp(em_loader_text(key), "commitments"))
+			return em_loader_refuse(l, key, "unknown key; expected \"commitments:\"");
 		if (c->list)
-			return refuse(l, key, "commitments: given twice");
-		if (value->type == YAML_SCALAR_NODE && !*text_of(value))
+			return em_loader_refuse(l, key, "commitments: given twice");
+		if (value->type == YAML_SCALAR_NODE && !*em_loader_text(value))
 			continue;
 		if (value->type != YAML_SEQUENCE_NODE)
-			return refuse(l, value, "commitments: expected a list");
-		if (load_list(l, value, c))
-			return -EINVAL;
+			return em_loader_refuse(l, value, "commitments: expected a list");
+		ret = load_list(l, value, c);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
 
-int em_commitments_load(struct em_commitments *c, const char *file, char *err, size_t len)
+/* --- the text ---------------------------------------------------------------------------- */
+
+static bool parser_open(yaml_parser_t *parser, const char *text)
 {
-	struct loader l = { .file = file, .err = err, .len = len };
-	_cleanup_fclose_ FILE *f = fopen(file, "re");
+	if (!yaml_parser_initialize(parser))
+		return false;
+	yaml_parser_set_input_string(parser, (const unsigned char *)text, strlen(text));
+	return true;
+}
+
+static int refuse_parser(struct em_loader *l, const yaml_parser_t *parser)
+{
+	return refuse_at(l, parser->problem_mark.line, parser->problem_mark.column,
+			 parser->problem ?: "not YAML");
+}
+
+/* An alias stands for any amount of text that is not there to be read: none is taken. */
+static int refuse_aliases(struct em_loader *l, const char *text)
+{
+	static const char sentence[] = "anchors and aliases are not taken: write it out";
+	yaml_event_type_t type = YAML_NO_EVENT;
+	yaml_parser_t parser;
+	yaml_event_t e;
+	int ret = 0;
+
+	if (!parser_open(&parser, text))
+		return -ENOMEM;
+	while (!ret && type != YAML_STREAM_END_EVENT) {
+		if (!yaml_parser_parse(&parser, &e)) {
+			ret = refuse_parser(l, &parser);
+			break;
+		}
+		type = e.type;
+		if (type == YAML_ALIAS_EVENT ||
+		    (type == YAML_SCALAR_EVENT && e.data.scalar.anchor) ||
+		    (type == YAML_SEQUENCE_START_EVENT && e.data.sequence_start.anchor) ||
+		    (type == YAML_MAPPING_START_EVENT && e.data.mapping_start.anchor))
+			ret = refuse_at(l, e.start_mark.line, e.start_mark.column, sentence);
+		yaml_event_delete(&e);
+	}
+	yaml_parser_delete(&parser);
+	return ret;
+}
+
+int em_commitments_parse(struct em_commitments *c, const char *name, const char *text, char *err,
+			 size_t len)
+{
+	struct em_loader l = { .file = name, .err = err, .len = len };
 	yaml_parser_t parser;
 	int ret;
 
 	memset(c, 0, sizeof(*c));
-	if (!f) {
-		ret = -errno;
-		snprintf(err, len, "%s: %s", file, strerror(errno));
+	ret = refuse_aliases(&l, text);
+	if (ret)
 		return ret;
-	}
-	if (fseek(f, 0, SEEK_END) || ftell(f) > FILE_MAX_LEN || fseek(f, 0, SEEK_SET))
-		return refuse(&l, NULL, "not a file of at most 1 MiB");
-	if (!yaml_parser_initialize(&parser))
+	if (!parser_open(&parser, text))
 		return -ENOMEM;
-	yaml_parser_set_input_file(&parser, f);
 	if (!yaml_parser_load(&parser, &l.doc)) {
-		snprintf(err, len, "%s:%zu:%zu: %s", file, parser.problem_mark.line + 1,
-			 parser.problem_mark.column + 1, parser.problem ?: "not YAML");
+		ret = refuse_parser(&l, &parser);
 		yaml_parser_delete(&parser);
-		return -EINVAL;
+		return ret;
 	}
 	ret = load_root(&l, c);
 	yaml_document_delete(&l.doc);
@@ -373,14 +173,43 @@ int em_commitments_load(struct em_commitments *c, const char *file, char *err, s
 	return ret;
 }
 
+int em_commitments_load(struct em_commitments *c, const char *file, char *err, size_t len)
+{
+	_cleanup_free_ char *text = NULL;
+	long n = em_file_read(AT_FDCWD, file, FILE_MAX_LEN, &text);
+
+	memset(c, 0, sizeof(*c));
+	if (n < 0) {
+		snprintf(err, len, "%s: %s", file,
+			 n == -EFBIG ? "not a file of at most 1 MiB" : strerror((int)-n));
+		return (int)n;
+	}
+	if (strlen(text) != (size_t)n) {
+		snprintf(err, len, "%s: holds a NUL byte; a text is expected", file);
+		return -EINVAL;
+	}
+	return em_commitments_parse(c, file, text, err, len);
+}
+
+static void commitment_clear(struct em_commitment *c)
+{
+	free(c->name);
+	free(c->text);
+	free(c->source);
+	free(c->by);
+	for (int i = 0; i < EM_SCOPE_COUNT; i++)
+		free(c->scope[i]);
+	em_weights_clear(&c->weights);
+	free(c->when);
+	free(c->definitions);
+	free(c->within_of);
+	free(c->approvers);
+}
+
 void em_commitments_clear(struct em_commitments *c)
 {
-	for (unsigned int i = 0; i < c->n; i++) {
-		free(c->list[i].name);
-		free(c->list[i].text);
-		free(c->list[i].source);
-		free(c->list[i].by);
-	}
+	for (unsigned int i = 0; i < c->n; i++)
+		commitment_clear(&c->list[i]);
 	free(c->list);
 	memset(c, 0, sizeof(*c));
 }

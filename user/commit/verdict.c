@@ -6,97 +6,53 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "commit/commitment.h"
+#include "commit/judge.h"
 
-static const char *const status_names[] = {
-	[EM_MET] = "MET",           [EM_BREACHED] = "BREACHED",
-	[EM_UNPROVEN] = "UNPROVEN", [EM_UNDEFINED] = "UNDEFINED",
-	[EM_NOT_DUE] = "NOT_DUE",   [EM_INFEASIBLE] = "INFEASIBLE",
-};
-
-const char *em_status_name(enum em_status status)
+bool em_commitment_claims(const struct em_commitment *c)
 {
-	return status < ARRAY_SIZE(status_names) ? status_names[status] : "?";
+	return c->kind == EM_FLOOR || c->kind == EM_REALLOCATE;
 }
 
-/**
- * struct bounds - of a purpose's share on one clock
- * @a: surely counted; @untagged, @weak: possibly counted; @x: unobserved; @n: the denominator
- */
-struct bounds {
-	em_ns a, untagged, weak, x, n;
-};
-
-/*
- * q·a >= p·n. In 128 bits: p and q have at most 12 digits (41 bits), and 87 bits of
- * nanoseconds are a million GPUs for four billion years.
- */
-static bool holds(em_ns a, em_ns n, const struct em_share *floor)
+/* The share s of the whole: den·counted against num·whole. */
+static int against(em_ns counted, em_ns whole, const struct em_share *s)
 {
-	return floor->den * a >= floor->num * n;
-}
-
-static em_ns possible(const struct bounds *b)
-{
-	em_ns sum = b->a + b->untagged + b->weak + b->x;
-
-	return sum < b->n ? sum : b->n;
-}
-
-/*
- * On gpu-time: of the purpose, what was tagged strongly enough counts surely, weaker tags
- * possibly. Weakly tagged time of another purpose stays where it is: it was tagged against
- * the claimant's interest, and counts whoever set it.
- */
-static struct bounds gpu_time_bounds(const struct em_commitment *c, const struct em_report *r)
-{
-	em_ns strong = r->strong[c->purpose][c->require_tagged_by].gpu_time;
-
-	return (struct bounds){
-		.a = strong,
-		.untagged = r->parts[EARMARK_PURPOSE_UNTAGGED].gpu_time + r->unattributed,
-		.weak = r->parts[c->purpose].gpu_time - strong,
-		.x = r->unobserved,
-		.n = r->used + r->unobserved,
-	};
-}
-
-static struct bounds busy_bounds(const struct em_commitment *c, const struct em_report *r)
-{
-	em_ns strong = r->strong[c->purpose][c->require_tagged_by].busy;
-
-	return (struct bounds){
-		.a = strong,
-		.untagged = r->parts[EARMARK_PURPOSE_UNTAGGED].busy + r->busy_unattributed,
-		.weak = r->parts[c->purpose].busy - strong,
-		.x = r->busy_unobserved,
-		.n = r->busy_total + r->busy_unobserved,
-	};
+	return em_compare(s->den, counted, s->num, whole);
 }
 
 static bool covered(const struct em_commitment *c, const struct em_report *r)
 {
-	return holds(r->capacity - r->unobserved, r->capacity, &c->min_coverage);
+	return against(r->capacity - r->unobserved, r->capacity, &c->min_coverage) >= 0;
+}
+
+const char *em_judge_demotion(const struct em_commitment *c, const struct em_measure *m)
+{
+	em_ns total = c->clock == EM_CLOCK_BUSY ? m->r.busy_total : m->r.used;
+
+	if (m->r.span.broken)
+		return "broken";
+	if (!covered(c, &m->r))
+		return "coverage";
+	return total < c->min_total ? "too little used" : "";
 }
 
 /*
- * Where busy is measured, the floor must hold on it too. No work at all holds nothing: a
- * process that only holds GPUs would otherwise earn them.
+ * What is promised, as a part of used time, must hold on busy too where that is measured: an
+ * idle process on a GPU that others keep busy earns half of its GPU time, and takes as much from
+ * what a ceiling counts. No work at all holds no floor.
  */
-static bool padded(const struct em_commitment *c, const struct em_report *r, const struct bounds *b)
+static bool padded(const struct em_commitment *c, const struct em_measure *m,
+		   const struct em_bounds *t, const struct em_bounds *b)
 {
-	return r->engines && (!b->n || !holds(b->a, b->n, &c->share));
-}
+	em_ns counted = em_commitment_claims(c) ? b->a : em_bounds_possible(b);
+	int sign;
 
-/* What demotes MET, or "". */
-static const char *demotion(const struct em_commitment *c, const struct em_report *r,
-			    const struct bounds *b)
-{
-	if (r->span.broken)
-		return "broken";
-	if (!covered(c, r))
-		return "coverage";
-	return padded(c, r, b) ? "padding" : "";
+	if (c->clock == EM_CLOCK_BUSY || !m->r.engines)
+		return false;
+	if (!b->used)
+		return em_commitment_claims(c);
+	/* counted / busy against share·n / used; scaled alike on both sides */
+	sign = em_compare(c->share.den * counted, t->used, c->share.num * t->n, b->used);
+	return em_commitment_claims(c) ? sign < 0 : sign > 0;
 }
 
 static em_ns divide_up(em_ns num, em_ns den)
@@ -104,113 +60,256 @@ static em_ns divide_up(em_ns num, em_ns den)
 	return (num + den - 1) / den;
 }
 
-/* From the proven side: Y = ρN − a to be moved, or Y/(1 − ρ) to be added. */
-static void deficit(const struct em_commitment *c, const struct bounds *t, struct em_verdict *v)
+/*
+ * Floors, from the proven side: Y = ρN − a to be moved, or Y/(1 − ρ) to be added. Ceilings, from
+ * the possible side: Y = a + m + x − ρN to be moved away, or Y/ρ of other work to be added. What
+ * does not grow with use (a fixed stock, an amount) is made up hour by hour, and not diluted.
+ */
+static void deficit(const struct em_commitment *c, const struct em_bounds *b, struct em_verdict *v)
 {
-	em_ns short_by = c->share.num * t->n - c->share.den * t->a;
+	bool floor = em_commitment_claims(c);
+	em_ns bound = c->share.num * (b->n / b->scale);
+	em_ns counted = c->share.den * ((floor ? b->a : em_bounds_possible(b)) / b->scale);
+	em_ns short_by = floor ? bound - counted : counted - bound;
 
+	if (floor ? counted >= bound : counted <= bound)
+		return;
 	v->deficit = divide_up(short_by, c->share.den);
-	v->never = c->share.num == c->share.den;
-	v->added = v->never ? 0 : divide_up(short_by, c->share.den - c->share.num);
+	if (!b->capped) {
+		v->never = !floor;
+		v->added = floor ? v->deficit : 0;
+		return;
+	}
+	v->never = floor && c->share.num == c->share.den;
+	if (!v->never)
+		v->added = divide_up(short_by, floor ? c->share.den - c->share.num : c->share.num);
 }
 
-/**
- * em_commitment_judge() - the verdict on a window's report
- *
- * MET iff q·a >= p·N, BREACHED iff q·(a+m+x) < p·N, else UNPROVEN. A broken sum, coverage and
- * padding can only demote MET: an idle process parked on a busy GPU would otherwise earn half
- * of it.
- */
-void em_commitment_judge(const struct em_commitment *c, const struct em_report *r,
-			 struct em_verdict *v)
+static struct em_share ratio(em_ns num, const struct em_bounds *b)
 {
-	struct bounds t = gpu_time_bounds(c, r), b = busy_bounds(c, r);
+	return (struct em_share){ num / b->scale, b->n / b->scale };
+}
 
+static void fill(struct em_verdict *v, const struct em_measure *m, const struct em_bounds *t,
+		 const struct em_bounds *b)
+{
 	*v = (struct em_verdict){
 		.status = EM_UNPROVEN,
 		.reason = "",
-		.start = r->since,
-		.end = r->until,
-		.replayed = r->span.recorders & 1U << EARMARK_RECORDER_REPLAY,
-		.proven = { t.a, t.n },
-		.possible = { possible(&t), t.n },
-		.busy_proven = { b.a, b.n },
-		.busy_possible = { possible(&b), b.n },
-		.untagged = t.untagged,
-		.weak = t.weak,
-		.unobserved = t.x,
+		.start = m->r.since,
+		.end = m->r.until,
+		.due = m->r.until,
+		.replayed = m->r.span.recorders & 1U << EARMARK_RECORDER_REPLAY,
+		.proven = ratio(t->a, t),
+		.possible = ratio(em_bounds_possible(t), t),
+		.busy_proven = ratio(b->a, b),
+		.busy_possible = ratio(em_bounds_possible(b), b),
+		.untagged = t->untagged / t->scale,
+		.weak = t->weak / t->scale,
+		.mixed = t->mixed / t->scale,
+		.unobserved = t->x / t->scale,
 	};
-	if (!t.n) {
-		v->status = EM_UNDEFINED;
-		v->reason = "nothing used";
-	} else if (holds(t.a, t.n, &c->share)) {
-		v->reason = demotion(c, r, &b);
+}
+
+static const char *largest_unknown(const struct em_verdict *v)
+{
+	if (v->unobserved > v->untagged + v->weak + v->mixed)
+		return "unobserved";
+	if (v->mixed > v->untagged + v->weak)
+		return "mixed";
+	return v->weak > v->untagged ? "weak tags" : "untagged";
+}
+
+/* Why there is no share at all, or "". */
+static const char *undefined(const struct em_commitment *c, const struct em_measure *m,
+			     const struct em_bounds *t)
+{
+	bool asked = c->clock == EM_CLOCK_ALLOCATED || c->of == EM_OF_ALLOCATED;
+
+	if (asked && m->r.span.recorders != 1U << EARMARK_RECORDER_REPLAY)
+		return "allocations are not recorded here";
+	if (t->n)
+		return "";
+	return c->of == EM_OF_INSTALLED  ? "no inventory at that date"
+	       : c->of == EM_OF_CAPACITY ? "no GPU was there"
+					 : "nothing used";
+}
+
+static void settle(const struct em_commitment *c, const struct em_measure *m,
+		   const struct em_bounds *t, const struct em_bounds *b, struct em_verdict *v)
+{
+	bool floor = em_commitment_claims(c);
+	int surely = against(t->a, t->n, &c->share);
+	int possibly = against(em_bounds_possible(t), t->n, &c->share);
+
+	deficit(c, t, v);
+	if (floor ? possibly < 0 : surely > 0) {
+		v->status = EM_BREACHED;
+	} else if (floor ? surely < 0 : possibly > 0) {
+		v->reason = largest_unknown(v);
+	} else {
+		v->reason = em_judge_demotion(c, m);
+		if (!*v->reason && padded(c, m, t, b))
+			v->reason = "padding";
 		v->status = *v->reason ? EM_UNPROVEN : EM_MET;
 		if (v->status == EM_MET && v->replayed) /* never a bare MET */
 			v->reason = "as declared by the scheduler";
-	} else {
-		deficit(c, &t, v);
-		if (!holds(possible(&t), t.n, &c->share))
-			v->status = EM_BREACHED;
-		else
-			v->reason = t.x > t.untagged + t.weak ? "unobserved"
-				    : t.weak > t.untagged     ? "weak tags"
-							      : "untagged";
 	}
 }
 
-/**
- * em_commitment_check() - judge the rolling window that ends at @now
- *
- * A window that began before the promise was declared, or before there was an inventory, is
- * clipped to what can be known, and flagged partial.
+/*
+ * MET iff q·a >= p·N, BREACHED iff q·(a+m+x) < p·N, else UNPROVEN; a ceiling the other way
+ * round. A broken sum, coverage, too little use and padding can only demote MET.
  */
-int em_commitment_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
+void em_judge_measure(const struct em_commitment *c, const struct em_measure *m,
+		      struct em_verdict *v)
+{
+	bool floor = em_commitment_claims(c);
+	enum em_clock clock = c->clock;
+	struct em_bounds t = em_bounds_of(c, m, c->purpose, floor, clock);
+	struct em_bounds b = em_bounds_of(c, m, c->purpose, floor, EM_CLOCK_BUSY);
+
+	fill(v, m, &t, &b);
+	v->reason = undefined(c, m, &t);
+	if (*v->reason) {
+		v->status = EM_UNDEFINED;
+	} else if (!m->r.capacity && !t.capped) {
+		v->reason = "nothing recorded"; /* of a fixed stock there is a share even so */
+		deficit(c, &t, v);
+	} else {
+		settle(c, m, &t, &b, v);
+	}
+}
+
+/* With R, all the inventory's remaining time, added as far as the denominator grows with it. */
+void em_judge_open(const struct em_commitment *c, const struct em_measure *m, int64_t due,
+		   struct em_verdict *v)
+{
+	bool floor = em_commitment_claims(c);
+	struct em_bounds t = em_bounds_of(c, m, c->purpose, floor, c->clock);
+	em_ns left = due > m->until ? (em_ns)(due - m->until) : 0, rest = m->rate * left * t.scale;
+	em_ns best = floor ? em_bounds_possible(&t) + rest : t.a;
+
+	em_judge_measure(c, m, v);
+	v->due = due;
+	if (v->status == EM_UNDEFINED && t.n)
+		return; /* not what it is: whether it can be told at all */
+	if (t.capped)
+		t.n += rest;
+	else if (c->of == EM_OF_INSTALLED)
+		t.n += m->fleet_rate * left * t.scale;
+	v->status = floor ? (against(best, t.n, &c->share) < 0 ? EM_INFEASIBLE : EM_NOT_DUE)
+			  : (against(best, t.n, &c->share) > 0 ? EM_INFEASIBLE : EM_NOT_DUE);
+	v->reason = v->status == EM_NOT_DUE ? "its window is not over" : "cannot be reached";
+	if (!m->r.capacity && !m->rate) { /* what will be here cannot be told */
+		v->status = EM_NOT_DUE;
+		v->reason = "nothing recorded";
+	}
+}
+
+void em_commitment_judge(const struct em_commitment *c, const struct em_report *r,
+			 struct em_verdict *v)
+{
+	struct em_measure m = { .r = *r, .since = r->since, .until = r->until };
+
+	em_judge_measure(c, &m, v);
+}
+
+static int judge_period(const struct em_commitment *c, struct em_ledger *l, struct em_period p,
 			struct em_verdict *v)
 {
-	int64_t start = now - c->window;
-	struct em_report r;
+	int64_t start = c->declared > p.start ? c->declared : p.start;
+	struct em_measure m;
 	int ret;
 
-	ret = em_report_make(&r, l, c->declared > start ? c->declared : start, now);
+	ret = em_measure(&m, c, l, start, p.until);
 	if (ret)
 		return ret;
-	em_commitment_judge(c, &r, v);
-	/* a GPU counts from when it entered: there is nothing to sum anew */
-	if (r.inventory > v->start)
-		v->start = r.inventory;
-	v->partial = v->start > start;
+	if (p.due > p.until)
+		em_judge_open(c, &m, p.due, v);
+	else
+		em_judge_measure(c, &m, v);
+	v->start = m.since;
+	v->partial = m.since > p.start;
 	return 0;
 }
 
-json_t *em_verdict_json(const struct em_commitment *c, const struct em_verdict *v)
+/* The last period that is over; the running one if there is none, or if it is lost already. */
+static int check_share(const struct em_commitment *c, struct em_ledger *l, int64_t now,
+		       struct em_verdict *v)
 {
-	char start[EM_TIME_LEN], end[EM_TIME_LEN];
-	json_t *o = json_object();
+	struct em_window w = c->span;
+	struct em_verdict running;
+	struct em_period p;
+	int ret;
 
-	json_object_set_new(o, "name", json_string(c->name));
-	json_object_set_new(o, "purpose", json_string(em_purpose_name(c->purpose)));
-	json_object_set_new(o, "status", json_string(em_status_name(v->status)));
-	json_object_set_new(o, "reason", json_string(v->reason));
-	json_object_set_new(o, "floor",
-			    json_pack("{s:I,s:I}", "num", (json_int_t)c->share.num, "den",
-				      (json_int_t)c->share.den));
-	json_object_set_new(o, "proven", em_share_json(&v->proven));
-	json_object_set_new(o, "possible", em_share_json(&v->possible));
-	json_object_set_new(o, "busy",
-			    json_pack("{s:o,s:o}", "proven", em_share_json(&v->busy_proven),
-				      "possible", em_share_json(&v->busy_possible)));
-	json_object_set_new(o, "deficit_us", json_integer(em_us(v->deficit)));
-	json_object_set_new(o, "added_us",
-			    v->never && v->deficit ? json_null() : json_integer(em_us(v->added)));
-	json_object_set_new(o, "settle",
-			    json_pack("{s:I,s:I,s:I}", "untagged_us", em_us(v->untagged),
-				      "weakly_tagged_us", em_us(v->weak), "unobserved_us",
-				      em_us(v->unobserved)));
-	json_object_set_new(o, "partial", json_boolean(v->partial));
-	json_object_set_new(o, "replayed", json_boolean(v->replayed));
-	json_object_set_new(o, "window",
-			    json_pack("{s:s,s:s}", "start", em_time_format(start, v->start, 6),
-				      "end", em_time_format(end, v->end, 6)));
-	return o;
+	w.length = c->window;
+	p = em_window_at(&w, now);
+	if (w.kind == EM_ROLLING)
+		return judge_period(c, l, p, v);
+	if (now < p.start)
+		return 0; /* as it was filled in: not due */
+	ret = judge_period(c, l, p, &running);
+	if (ret || w.kind == EM_CUMULATIVE) {
+		*v = running;
+		return ret;
+	}
+	p = em_window_before(&w, &p);
+	if (p.due <= c->declared) {
+		*v = running;
+		return 0;
+	}
+	ret = judge_period(c, l, p, v);
+	if (v->status == EM_UNDEFINED || (running.status == EM_INFEASIBLE && v->status == EM_MET))
+		*v = running;
+	return ret;
+}
+
+/* In force from when: declared, and after its event. */
+static int in_force(const struct em_commitment *c, struct em_ledger *l, int64_t now,
+		    struct em_commitment *as, struct em_verdict *v)
+{
+	int64_t at;
+	int ret;
+
+	*as = *c;
+	*v = (struct em_verdict){ .status = EM_NOT_DUE, .reason = "", .start = now, .end = now };
+	v->due = c->span.kind == EM_CUMULATIVE ? c->span.to : c->due;
+	if (c->declared > now) {
+		v->reason = "not declared yet";
+		return 1;
+	}
+	if (!c->when)
+		return 0;
+	ret = em_event_find(l, c->when, now, &at);
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (ret || at > now) {
+		v->reason = "its event has not happened";
+		snprintf(v->detail, sizeof(v->detail), "%s", c->when);
+		return 1;
+	}
+	as->declared = at > c->declared ? at : c->declared;
+	return 0;
+}
+
+int em_commitment_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
+			struct em_verdict *v)
+{
+	struct em_commitment as;
+	int ret = in_force(c, l, now, &as, v);
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	switch (c->kind) {
+	case EM_GROWTH:
+		return em_growth_check(&as, l, now, v);
+	case EM_REALLOCATE:
+		return em_reallocate_check(&as, l, now, v);
+	case EM_GATE:
+		return em_gate_check(&as, l, now, v);
+	default:
+		v->reason = "its window has not begun";
+		return check_share(&as, l, now, v);
+	}
 }

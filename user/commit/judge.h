@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Between the parts of a verdict: shares, growth, reallocation, gates. */
+#ifndef EM_JUDGE_H
+#define EM_JUDGE_H
+
+#include "commit/bounds.h"
+
+/* Is it kept by a large share (a floor), or by a small one? */
+bool em_commitment_claims(const struct em_commitment *c);
+
+/* The verdict on a measure, as of a window that is over; pure. */
+void em_judge_measure(const struct em_commitment *c, const struct em_measure *m,
+		      struct em_verdict *v);
+/*
+ * … of a window that ends at @due, which is not yet: INFEASIBLE if it cannot be kept even with
+ * all the inventory's remaining time for it, else NOT_DUE; pure.
+ */
+void em_judge_open(const struct em_commitment *c, const struct em_measure *m, int64_t due,
+		   struct em_verdict *v);
+
+/* Capabilities no faster than alignment: two measures of equal windows, the earlier first. */
+void em_judge_growth(const struct em_commitment *c, const struct em_measure *before,
+		     const struct em_measure *after, struct em_verdict *v);
+
+int em_growth_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
+		    struct em_verdict *v);
+int em_reallocate_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
+			struct em_verdict *v);
+int em_gate_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
+		  struct em_verdict *v);
+
+/* What demotes MET whatever the kind: "broken", "coverage", "too little used", or "". */
+const char *em_judge_demotion(const struct em_commitment *c, const struct em_measure *m);
+
+/*
+ * em_event_find() - when the event of this name happened, as the record said first
+ * @known: only what was in the record by then counts
+ *
+ * Return: 0, -ENOENT, or what the ledger said.
+ */
+int em_event_find(struct em_ledger *l, const char *name, int64_t known, int64_t *at);
+
+#endif
