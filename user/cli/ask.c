@@ -11,6 +11,8 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "commit/commitment.h"
+#include "commit/project.h"
+#include "commit/revision.h"
 
 #define COMMITMENTS_FILE "/etc/earmark/commitments.yaml"
 
@@ -88,8 +90,28 @@ static const char *commitments_file(struct em_args *a, char *out, size_t len)
 	return out;
 }
 
+/* Where it is heading, what would settle it, and the same promise seen every way. */
+static int add_details(json_t *o, struct em_ledger *l, const struct em_commitment *c,
+		       const struct em_verdict *v, int64_t at)
+{
+	json_t *settle = NULL, *table = NULL;
+	struct em_projection p;
+	int ret = em_project(c, l, at, &p);
+
+	if (!ret && v->status == EM_UNPROVEN)
+		ret = em_settle_json(c, l, v, &settle);
+	ret = ret ?: em_commitment_table(c, l, at, &table);
+	if (!ret)
+		json_object_set_new(o, "projection", em_projection_json(&p));
+	if (settle)
+		json_object_set_new(o, "unknown", settle);
+	if (table)
+		json_object_set_new(o, "table", table);
+	return ret;
+}
+
 static json_t *judged(struct em_args *a, struct em_ledger *l, const struct em_commitment *c,
-		      int64_t at, int *status)
+		      int64_t at, bool fully, int *status)
 {
 	struct em_verdict v;
 	json_t *o;
@@ -104,7 +126,11 @@ static json_t *judged(struct em_args *a, struct em_ledger *l, const struct em_co
 		*status = EM_NOT_SO;
 	o = em_verdict_json(c, &v);
 	json_object_set_new(o, "long_unproven", json_boolean(late));
-	return o;
+	if (!fully || !add_details(o, l, c, &v, at))
+		return o;
+	em_fail(a, "%s", em_ledger_error(l));
+	json_decref(o);
+	return NULL;
 }
 
 int em_commitments_known(struct em_args *a, struct em_commitments *c)
@@ -122,7 +148,8 @@ int em_commitments_known(struct em_args *a, struct em_commitments *c)
 	return ret ? em_fail(a, "%s", err) : 0;
 }
 
-int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts, int *status)
+static int judge_all(struct em_args *a, struct em_ledger *l, int64_t at, bool fully,
+		     json_t **verdicts, int *status)
 {
 	struct em_commitments list;
 	json_t *o;
@@ -131,8 +158,11 @@ int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **ve
 	*verdicts = json_array();
 	*status = EM_FINE;
 	ret = em_commitments_known(a, &list);
+	/* what a weakening has not put out of force yet; an auditor's own file has no history here */
+	if (!ret && list.n && !em_opt(a, "file") && em_revision_notice(&list, l, at))
+		ret = em_fail(a, "%s", em_ledger_error(l));
 	for (unsigned int i = 0; !ret && i < list.n; i++) {
-		o = judged(a, l, &list.list[i], at, status);
+		o = judged(a, l, &list.list[i], at, fully, status);
 		if (o)
 			json_array_append_new(*verdicts, o);
 		else
@@ -140,4 +170,15 @@ int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **ve
 	}
 	em_commitments_clear(&list);
 	return ret;
+}
+
+int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts, int *status)
+{
+	return judge_all(a, l, at, false, verdicts, status);
+}
+
+int em_judge_fully(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts,
+		   int *status)
+{
+	return judge_all(a, l, at, true, verdicts, status);
 }

@@ -76,7 +76,7 @@ struct em_args {
 
 extern const struct em_object em_run, em_tag, em_job, em_gpu, em_report_object,
 	em_commitment_object, em_alert_object, em_sensor_object, em_ledger_object, em_replay_object,
-	em_doctor, em_completion;
+	em_doctor, em_completion, em_event_object, em_order_object, em_request_object, em_approve;
 
 /* The @n-th argument of an option that may be given more than once, from 0; NULL: no more. */
 const char *em_opt_nth(const struct em_args *a, const char *name, int n);
@@ -143,6 +143,9 @@ int em_window(struct em_args *a, int64_t *since, int64_t *until);
  */
 int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts,
 		 int *status);
+/* … with where each is heading, what would settle it, and the table of it seen every way. */
+int em_judge_fully(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts,
+		   int *status);
 
 struct em_commitments;
 

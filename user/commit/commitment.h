@@ -22,6 +22,7 @@ enum em_scope { EM_SCOPE_NODE, EM_SCOPE_CLUSTER, EM_SCOPE_PROJECT, EM_SCOPE_USER
 /**
  * struct em_commitment - one promise, as declared; a zeroed one with a share is a rolling floor
  *	of used GPU time
+ * @until: an earlier version, weakened since and judged until then; 0 = the one in force
  * @line, @column: where it stands in its file; 0 = nowhere
  * @share: p/q, 0 < p <= q; of an amount 1/1 of @fixed
  * @amount: was said as an amount, which is @fixed
@@ -48,6 +49,7 @@ enum em_scope { EM_SCOPE_NODE, EM_SCOPE_CLUSTER, EM_SCOPE_PROJECT, EM_SCOPE_USER
  */
 struct em_commitment {
 	char *name, *text, *source, *by;
+	int64_t until;
 	unsigned int line, column;
 	enum em_commitment_kind kind;
 	unsigned int purpose, than;
@@ -93,6 +95,10 @@ const char *em_of_name(enum em_of of);
 const char *em_mixed_name(enum em_mixed mixed);
 const char *em_clock_name(enum em_clock clock);
 const char *em_scope_name(enum em_scope scope);
+
+/* What it says by the key of the language, in a few safe words; into @out. Return: @out. */
+const char *em_commitment_say(const struct em_commitment *c, const char *key, char *out,
+			      size_t len);
 
 /**
  * struct em_verdict - a judged commitment

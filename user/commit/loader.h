@@ -25,6 +25,12 @@ const char *em_loader_text(const yaml_node_t *node);
 /* keys.c: the keys of one commitment, in any order. 0 or -errno, refused. */
 int em_loader_keys(struct em_loader *l, const yaml_node_t *node, struct em_commitment *c);
 
+/* choice.c: values that are one of a few words. */
+int em_loader_kind(struct em_loader *l, const yaml_node_t *node, struct em_commitment *c);
+int em_loader_clock(struct em_loader *l, const yaml_node_t *node, struct em_commitment *c);
+int em_loader_of(struct em_loader *l, const yaml_node_t *node, struct em_commitment *c);
+int em_loader_mixed(struct em_loader *l, const yaml_node_t *node, struct em_commitment *c);
+
 /* nested.c: values that are lists or mappings themselves. */
 int em_loader_scope(struct em_loader *l, const yaml_node_t *node, struct em_commitment *c);
 int em_loader_weights(struct em_loader *l, const yaml_node_t *node, struct em_commitment *c);

@@ -9,7 +9,9 @@
 #include "alert/watch.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "base/time.h"
+#include "commit/revision.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 
@@ -24,8 +26,8 @@
 #define CHEAP (50 * EM_NS_PER_MS)
 #define PAUSE_MAX (3600 * EM_NS_PER_S)
 
-/* Every revision of the promises enters the record, with its text. */
-static void record_revision(struct em_manager *m)
+/* The text as it is now enters the record. Return: whether it is another than before. */
+static bool record_text(struct em_manager *m)
 {
 	_cleanup_free_ char *text = NULL, *before = NULL, *now = NULL;
 	json_t *entry;
@@ -37,10 +39,48 @@ static void record_revision(struct em_manager *m)
 	em_ledger_state_get(m->ledger, STATE_KEY, &before);
 	if (!now || (before ? !strcmp(before, now) : !*text)) {
 		json_decref(entry);
-		return;
+		return false;
 	}
 	em_manager_note(m, "commitments", entry);
 	em_ledger_state_set(m->ledger, STATE_KEY, now);
+	return true;
+}
+
+/* What has become kinder is said in the record, and aloud. */
+static void record_weakening(struct em_manager *m, const json_t *change)
+{
+	char name[128], key[64], from[256], to[256];
+	const char *const keys[] = { "commitment", "key", "from", "to", "why" };
+	json_t *note = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		json_object_set(note, keys[i], json_object_get(change, keys[i]));
+	em_text_safe(name, sizeof(name), json_string_value(json_object_get(note, keys[0])) ?: "?");
+	em_text_safe(key, sizeof(key), json_string_value(json_object_get(note, keys[1])) ?: "?");
+	em_text_safe(from, sizeof(from), json_string_value(json_object_get(note, keys[2])) ?: "?");
+	em_text_safe(to, sizeof(to), json_string_value(json_object_get(note, keys[3])) ?: "?");
+	em_log(LOG_WARNING, "the commitment \"%s\" was weakened: %s was %s and is %s", name, key,
+	       from, to);
+	em_manager_note(m, "commitment-weakened", note);
+}
+
+/* Every revision of the promises enters the record, with its text and what it weakens. */
+static void record_revision(struct em_manager *m)
+{
+	_cleanup_json_ json_t *before = NULL, *after = NULL;
+	json_t *change;
+	size_t i;
+
+	int known = em_revision_history(m->ledger, em_time_now(), &before);
+
+	if (!record_text(m) || known || em_revision_history(m->ledger, em_time_now(), &after))
+		return;
+	json_array_foreach(after, i, change) {
+		const char *way = json_string_value(json_object_get(change, "direction"));
+
+		if (i >= json_array_size(before) && way && !strcmp(way, "weaker"))
+			record_weakening(m, change);
+	}
 }
 
 void em_judge_load(struct em_manager *m)
@@ -53,6 +93,9 @@ void em_judge_load(struct em_manager *m)
 	m->judge_after = 0;
 	m->commitments_error[0] = '\0';
 	if (!r || r == -ENOENT) { /* no file: nothing was promised */
+		if (em_revision_notice(&loaded, m->ledger, em_time_now()))
+			em_log(LOG_ERR, "cannot read earlier commitments: %s",
+			       em_ledger_error(m->ledger));
 		em_commitments_clear(&m->commitments);
 		m->commitments = loaded;
 		return;
@@ -105,9 +148,12 @@ void em_judge_step(struct em_manager *m)
 	if (start < m->judge_after)
 		return;
 	for (unsigned int i = 0; i < m->commitments.n; i++) {
+		const struct em_commitment *c = &m->commitments.list[i];
+		int64_t now = em_time_now();
+
 		sd_notify(0, "WATCHDOG=1");
-		r = judge(m, &m->commitments.list[i], em_time_now());
-		failed = r ? m->commitments.list[i].name : failed;
+		r = c->until && now >= c->until ? 0 : judge(m, c, now);
+		failed = r ? c->name : failed;
 	}
 	r = alert_on_node(m, em_time_now());
 	failed = r && !failed ? "the node" : failed;

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "commit/note.h"
 #include "daemon/cgroup.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
@@ -301,11 +303,42 @@ static int post_retire(void *arg, const struct em_peer *peer, json_t *body, json
 	return 0;
 }
 
+/* Who may write the ledger may write the record: root, or who owns it. */
+static int post_notes(void *arg, const struct em_peer *peer, json_t *body, json_t **answer,
+		      char *err, size_t len)
+{
+	static const char *const keys[] = { "kind", "note", NULL };
+	struct em_manager *m = arg;
+	const char *kind;
+	json_t *note = json_object_get(body, "note");
+	struct stat st;
+	int ret = only(body, keys, err, len);
+
+	ret = ret ?: string(body, "kind", true, 63, &kind, err, len);
+	if (ret)
+		return ret;
+	if (peer->uid && (stat(m->config->ledger, &st) || st.st_uid != peer->uid)) {
+		snprintf(err, len, "only root and the ledger's owner may write its record");
+		return -EPERM;
+	}
+	ret = em_note_check(kind, note, err, len);
+	if (ret)
+		return ret;
+	ret = em_note_write(m->ledger, kind, note, peer->uid);
+	if (ret)
+		snprintf(err, len, "%s", em_ledger_error(m->ledger));
+	else
+		*answer = json_object();
+	return ret;
+}
+
 const struct em_route em_routes[] = {
+	/* open to all */
 	{ "GET", "/v1/status", get_status },
 	{ "GET", "/v1/jobs", get_jobs },
 	{ "GET", "/v1/gpus", get_gpus },
 	{ "GET", "/v1/sensors", get_sensors },
+	/* each says who may */
 	{ "POST", "/v1/tag", post_tag },
 	{ "POST", "/v1/cgroup", post_cgroup },
 	{ "POST", "/v1/seal", post_seal },
@@ -313,5 +346,6 @@ const struct em_route em_routes[] = {
 	{ "GET", "/v1/deliveries", em_route_deliveries },
 	{ "POST", "/v1/alert/silence", em_route_silence },
 	{ "POST", "/v1/alert/test", em_route_alert_test },
+	{ "POST", "/v1/notes", post_notes },
 	{},
 };
