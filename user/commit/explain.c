@@ -61,7 +61,7 @@ static const char *of_what(const struct em_commitment *c, char *out, size_t len)
 		snprintf(out, len, "of GPU time as the scheduler allocated it");
 		break;
 	default:
-		snprintf(out, len, "of used GPU time; idle time is not in it");
+		snprintf(out, len, "of used GPU time (idle time is not in it)");
 	}
 	return out;
 }
@@ -119,7 +119,8 @@ static void put_gate(json_t *list, const struct em_commitment *c)
 	    em_purpose_name(c->purpose), c->gpus ? " " : "", c->gpus ? say(c, "gpus").s : "",
 	    c->gpus ? " GPUs" : "", c->gpu_hours ? (c->gpus ? " or " : " ") : "",
 	    c->gpu_hours ? say(c, "gpu_hours").s : "");
-	put(list, "It takes %s to sign, of: %s.", say(c, "approvals").s, say(c, "approvers").s);
+	put(list, "Signatures needed: %s. Who may sign: %s.", say(c, "approvals").s,
+	    say(c, "approvers").s);
 	put_window(list, c);
 }
 
