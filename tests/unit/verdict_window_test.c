@@ -501,6 +501,7 @@ static void table(void **state)
 
 	(void)state;
 	lab_open(&lab, "2024-01-01");
+	run(&lab, "2024-01-10", 0, 100);
 	run(&lab, "2024-03-30", 0, 100);
 	run(&lab, "2024-04-01", 30, 0);
 	run(&lab, "2024-04-08", 30, 0);
