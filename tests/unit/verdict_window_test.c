@@ -344,6 +344,7 @@ static void dropped(void **state)
 			lab_open(&lab, "2024-01-01");
 			for (unsigned int i = 0; i < 5; i++) {
 				if (pass && i == drop) {
+					lab.h.number++;
 					lab.h.mono += 2 * DAY;
 					lab.h.wall += 2 * DAY;
 				} else {

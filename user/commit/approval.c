@@ -2,6 +2,7 @@
 /* Signed approvals; see approval.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -133,30 +134,6 @@ size_t em_approval_invalid(const json_t *note)
 
 /* --- who has approved, and when ------------------------------------------------------------- */
 
-static bool is(const json_t *note, const char *key, const char *value)
-{
-	const char *s = json_string_value(json_object_get(note, key));
-
-	return s && value && *value && !strcmp(s, value);
-}
-
-/* A number that is absent bounds nothing; one that is there must be enough. */
-static bool enough(const json_t *note, unsigned int gpus, em_ns gpu_ns)
-{
-	const json_t *g = json_object_get(note, "gpus"), *h = json_object_get(note, "gpu_hours");
-
-	return (!json_is_integer(g) || json_integer_value(g) >= (json_int_t)gpus) &&
-	       (!json_is_integer(h) ||
-		(json_integer_value(h) > 0 && (em_ns)json_integer_value(h) * HOUR >= gpu_ns));
-}
-
-static bool about(const json_t *note, const char *ref, const char *project)
-{
-	if (json_is_string(json_object_get(note, "ref")))
-		return is(note, "ref", ref);
-	return is(note, "project", project);
-}
-
 static bool may_approve(const struct em_commitment *c, const char *key)
 {
 	return key && (!c->approvers || strstr(c->approvers, key));
@@ -188,7 +165,7 @@ static bool same_statement(const json_t *a, const json_t *b)
 	return x && y && !strcmp(x, y);
 }
 
-/* When the statement of note @first had enough signers. */
+/* When the statement of note @first had enough signers; INT64_MAX: not yet. */
 static int64_t given(const struct em_commitment *c, const json_t *notes, size_t first)
 {
 	const json_t *statement = json_object_get(json_array_get(notes, first), "note");
@@ -208,21 +185,104 @@ static int64_t given(const struct em_commitment *c, const json_t *notes, size_t 
 	return INT64_MAX;
 }
 
-int64_t em_approval_given(const struct em_commitment *c, const json_t *notes, const char *ref,
-			  const char *project, unsigned int gpus, em_ns gpu_ns)
+static char *copy(const json_t *note, const char *key)
+{
+	const char *s = json_string_value(json_object_get(note, key));
+
+	return s && *s ? strdup(s) : NULL;
+}
+
+static em_ns number(const json_t *note, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(note, key));
+
+	return n > 0 ? (em_ns)n : 0;
+}
+
+static int add(struct em_approvals *a, const json_t *note, int64_t at)
+{
+	struct em_approval *more = reallocarray(a->list, a->n + 1, sizeof(*more));
+	em_ns gpus = number(note, "gpus");
+
+	if (!more)
+		return -ENOMEM;
+	a->list = more;
+	a->list[a->n++] = (struct em_approval){
+		.ref = copy(note, "ref"),
+		.project = copy(note, "project"),
+		.gpus = gpus < UINT32_MAX ? (unsigned int)gpus : UINT32_MAX,
+		.gpu_ns = number(note, "gpu_hours") * HOUR,
+		.at = at,
+	};
+	return 0;
+}
+
+static int collect(int64_t wall, const char *kind, const char *json, void *arg)
+{
+	json_t *note = json_loads(json, 0, NULL);
+
+	(void)kind;
+	if (!json_is_object(note)) {
+		json_decref(note);
+		return 0;
+	}
+	return json_array_append_new(
+		arg, json_pack("{s:I,s:o}", "wall", (json_int_t)wall, "note", note));
+}
+
+/* An approval that does not say for how much is none; nor is one of nothing, or of two things. */
+static bool complete(const json_t *note)
+{
+	bool ref = json_is_string(json_object_get(note, "ref"));
+	bool project = json_is_string(json_object_get(note, "project"));
+
+	return ref != project && (number(note, "gpus") || number(note, "gpu_hours"));
+}
+
+int em_approvals_read(struct em_approvals *a, const struct em_commitment *c, struct em_ledger *l,
+		      int64_t now)
+{
+	_cleanup_json_ json_t *notes = json_array();
+	int ret = notes ? em_ledger_notes(l, 0, now, "approval", collect, notes) : -ENOMEM;
+
+	*a = (struct em_approvals){ 0 };
+	for (size_t i = 0; !ret && i < json_array_size(notes); i++) {
+		const json_t *note = json_object_get(json_array_get(notes, i), "note");
+		int64_t at = complete(note) ? given(c, notes, i) : INT64_MAX;
+
+		if (at != INT64_MAX)
+			ret = add(a, note, at);
+	}
+	return ret;
+}
+
+void em_approvals_clear(struct em_approvals *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		free(a->list[i].ref);
+		free(a->list[i].project);
+	}
+	free(a->list);
+	*a = (struct em_approvals){ 0 };
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+int64_t em_approval_given(const struct em_approvals *a, const char *ref, const char *project,
+			  unsigned int gpus, em_ns gpu_ns)
 {
 	int64_t first = INT64_MAX;
-	json_t *entry;
-	size_t i;
 
-	json_array_foreach(notes, i, entry) {
-		const json_t *note = json_object_get(entry, "note");
-		int64_t at;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct em_approval *one = &a->list[i];
 
-		if (!about(note, ref, project) || !enough(note, gpus, gpu_ns))
+		if ((!same(one->ref, ref) && !same(one->project, project)) ||
+		    (one->gpus && one->gpus < gpus) || (one->gpu_ns && one->gpu_ns < gpu_ns))
 			continue;
-		at = given(c, notes, i);
-		first = at < first ? at : first;
+		first = one->at < first ? one->at : first;
 	}
 	return first;
 }

@@ -25,14 +25,37 @@ int em_approval_sign(json_t *note, const char *key, const char *name, bool exter
 size_t em_approval_invalid(const json_t *note);
 
 /**
- * em_approval_given() - when enough of those who may approve had done so
- * @notes: array of {wall (ns), note}, oldest first
- * @gpus, @gpu_ns: what is needed; an approval that names less does not cover it, one that names
- *	neither covers anything
- *
- * By ref, or by project where the approval names no ref. Return: the instant, or INT64_MAX.
+ * struct em_approval - what enough of those who may had signed, and when they were enough
+ * @ref, @project: one of them; the other is NULL
+ * @gpus, @gpu_ns: up to this; 0 = not limited by it
+ * @at: when the note of the last signer that was needed entered the record, ns
  */
-int64_t em_approval_given(const struct em_commitment *c, const json_t *notes, const char *ref,
-			  const char *project, unsigned int gpus, em_ns gpu_ns);
+struct em_approval {
+	char *ref, *project;
+	unsigned int gpus;
+	em_ns gpu_ns;
+	int64_t at;
+};
+
+struct em_approvals {
+	struct em_approval *list;
+	size_t n;
+};
+
+/*
+ * em_approvals_read() - the approvals of the record, as of @now, that count for a gate
+ *
+ * Every signature is verified. Return: 0 or -errno; em_approvals_clear() in either case.
+ */
+int em_approvals_read(struct em_approvals *a, const struct em_commitment *c, struct em_ledger *l,
+		      int64_t now);
+void em_approvals_clear(struct em_approvals *a);
+
+/*
+ * When work of that size was first approved, by its ref or by its project (either may be NULL or
+ * ""); INT64_MAX: never.
+ */
+int64_t em_approval_given(const struct em_approvals *a, const char *ref, const char *project,
+			  unsigned int gpus, em_ns gpu_ns);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -15,22 +16,28 @@
 #include "commit/judge.h"
 
 #define DAY (86400 * EM_NS_PER_S)
-#define STEP (6 * 3600 * EM_NS_PER_S) /* so far apart are the 24 hours that are looked at */
+#define LEAST_GRACE (60 * EM_NS_PER_S) /* intervals may have been folded to minutes */
+#define STEP (6 * 3600 * EM_NS_PER_S)  /* so far apart are the 24 hours that are looked at */
 
 /*
- * struct group - one job or project: @sure: tagged as the purpose, whoever by; @maybe: with
- * untagged and other work whose tag is too weak. How many GPUs at once: more than held / lifetime
- * for certain, more than there were never.
+ * struct group - one job or project
+ * @sure: GPU time tagged as the purpose, whoever by; @maybe: with what may be of it too: untagged
+ *	and weakly tagged work, and work of which no project is named
+ * @gpus: all that it was ever on. Surely @sure / its lifetime of them at once, since GPU time is
+ *	shared out among who holds a GPU; never more than these
+ * @ref, @project: what approvals may name; "" = nothing, or several
  */
 struct group {
-	em_ns sure, maybe, sure_held;
+	em_ns sure, maybe;
 	int64_t first, last, sure_first, sure_last;
 	json_t *gpus;
 	char ref[EARMARK_REF_LEN], project[EARMARK_PROJECT_LEN], name[160];
 };
 
+/* struct groups - of one look at the ledger */
 struct groups {
 	const struct em_commitment *c;
+	const struct em_approvals *approvals;
 	bool by_project;
 	struct group *list;
 	size_t n, room;
@@ -71,15 +78,15 @@ static struct group *group_of(struct groups *g, const char *key)
 /* Under which name the usage counts; text of others goes through JSON, which takes only UTF-8. */
 static char *key_of(const struct groups *g, const struct em_usage *u)
 {
-	bool named = g->by_project ? u->project && *u->project : u->ref && *u->ref;
-	_cleanup_json_ json_t *label = em_json_text(g->by_project ? u->project : u->ref);
+	const char *name = g->by_project ? u->project : u->ref;
+	_cleanup_json_ json_t *label = em_json_text(name);
 	char *key = NULL;
 
-	if (named && label)
+	if (name && *name && label)
 		return strdup(json_string_value(label));
-	if (g->by_project || asprintf(&key, "job %" PRIu64 " of %.8s", u->job, u->boot_id) < 0)
-		return NULL;
-	return key;
+	if (g->by_project)
+		return strdup("(none named)");
+	return asprintf(&key, "%" PRIu64 " of boot %.8s", u->job, u->boot_id) < 0 ? NULL : key;
 }
 
 static void widen(int64_t *first, int64_t *last, const struct em_usage *u)
@@ -88,29 +95,43 @@ static void widen(int64_t *first, int64_t *last, const struct em_usage *u)
 	*last = u->last > *last ? u->last : *last;
 }
 
+static void label(struct group *group, const struct em_usage *u, const char *key, bool first)
+{
+	if (first)
+		snprintf(group->project, sizeof(group->project), "%s", u->project ?: "");
+	else if (strcmp(group->project, u->project ?: ""))
+		group->project[0] = '\0'; /* approved under one name, run under another */
+	em_text_safe(group->name, sizeof(group->name), key);
+}
+
+/* A job that was approved as such is not counted again under its project. */
+static bool approved_job(const struct groups *g, const struct em_usage *u)
+{
+	return g->by_project && em_approval_given(g->approvals, u->ref, NULL, 0, 0) <= u->first;
+}
+
 static int each(const struct em_usage *u, void *arg)
 {
 	struct groups *g = arg;
-	bool sure = u->purpose == g->c->purpose;
-	bool maybe = sure || !u->purpose || u->tagged_by < g->c->require_tagged_by;
-	_cleanup_free_ char *key = maybe ? key_of(g, u) : NULL;
+	bool own = u->purpose == g->c->purpose,
+	     named = !g->by_project || (u->project && *u->project);
+	_cleanup_free_ char *key = NULL;
 	struct group *group;
 
-	if (!key) /* of another purpose; or no project, which by_ref has looked at */
+	if ((!own && u->purpose && u->tagged_by >= g->c->require_tagged_by) || approved_job(g, u))
 		return 0;
-	group = group_of(g, key);
+	key = key_of(g, u);
+	group = key ? group_of(g, key) : NULL;
 	if (!group)
 		return -ENOMEM;
+	label(group, u, key, group->first == INT64_MAX);
+	if (!g->by_project)
+		snprintf(group->ref, sizeof(group->ref), "%s", u->ref ?: "");
 	group->maybe += u->gpu_time;
 	widen(&group->first, &group->last, u);
 	json_object_set_new(group->gpus, u->gpu, json_true());
-	snprintf(group->project, sizeof(group->project), "%s", u->project ?: "");
-	if (!g->by_project)
-		snprintf(group->ref, sizeof(group->ref), "%s", u->ref ?: "");
-	em_text_safe(group->name, sizeof(group->name), key);
-	if (sure) {
+	if (own && named) {
 		group->sure += u->gpu_time;
-		group->sure_held += u->held;
 		widen(&group->sure_first, &group->sure_last, u);
 	}
 	return 0;
@@ -123,7 +144,7 @@ static bool surely_above(const struct em_commitment *c, const struct group *g)
 	if (c->gpu_hours && g->sure > c->gpu_hours)
 		return true;
 	return c->gpus && g->sure_last > g->sure_first &&
-	       g->sure_held > (em_ns)c->gpus * (em_ns)(g->sure_last - g->sure_first);
+	       g->sure > (em_ns)c->gpus * (em_ns)(g->sure_last - g->sure_first);
 }
 
 static bool possibly_above(const struct em_commitment *c, const struct group *g)
@@ -132,61 +153,75 @@ static bool possibly_above(const struct em_commitment *c, const struct group *g)
 	       (c->gpus && json_object_size(g->gpus) > c->gpus);
 }
 
-/* How many GPUs an approval must name: those that were surely held at once. */
-static unsigned int needed_gpus(const struct group *g)
+/* How many GPUs it surely had at once, at some time. */
+static unsigned int least_gpus(const struct group *g)
 {
 	em_ns life = g->sure_last > g->sure_first ? (em_ns)(g->sure_last - g->sure_first) : 0;
 
-	return life ? (unsigned int)((g->sure_held + life - 1) / life) : 0;
+	return life ? (unsigned int)((g->sure + life - 1) / life) : 0;
 }
 
-static void judge_group(const struct em_commitment *c, const struct group *g, const json_t *notes,
-			const char *what, struct em_verdict *v)
+static void found(struct em_verdict *v, enum em_status status, const char *reason, const char *what,
+		  const struct group *g, em_ns time)
 {
-	char time[EM_DURATION_LEN];
-	bool sure = surely_above(c, g);
+	char text[EM_DURATION_LEN];
+
+	v->status = status;
+	v->reason = reason;
+	snprintf(v->detail, sizeof(v->detail), "%s %.60s: %s on %zu GPUs", what, g->name,
+		 em_duration_format(text, (int64_t)time), json_object_size(g->gpus));
+}
+
+/*
+ * A job's first instant is known to the length of an interval, @grace: an approval that came
+ * within it may have been in time.
+ */
+static void judge_group(const struct groups *g, const struct group *one, int64_t grace,
+			struct em_verdict *v)
+{
+	const char *what = g->by_project ? "in 24 hours, project" : "job";
 	int64_t at;
 
-	if (!possibly_above(c, g) || v->status == EM_BREACHED)
+	if (!possibly_above(g->c, one) || v->status == EM_BREACHED)
 		return;
-	at = em_approval_given(c, notes, g->ref, g->project, needed_gpus(g),
-			       sure ? g->sure : g->maybe);
-	if (at <= (sure ? g->sure_first : g->first))
-		return;
-	if (v->status != EM_MET && !sure)
-		return;
-	v->status = sure ? EM_BREACHED : EM_UNPROVEN;
-	v->reason = sure ? at == INT64_MAX ? "no approval" : "approved too late"
-			 : "size or purpose not shown";
-	v->deficit = 0;
-	snprintf(v->detail, sizeof(v->detail), "%s %.60s: %s on %zu GPUs", what, g->name,
-		 em_duration_format(time, (int64_t)(sure ? g->sure : g->maybe)),
-		 json_object_size(g->gpus));
-}
-
-static int look(const struct em_commitment *c, struct em_ledger *l, int64_t since, int64_t until,
-		bool by_project, const json_t *notes, struct em_verdict *v)
-{
-	struct groups g = { .c = c, .by_project = by_project, .index = json_object() };
-	int ret = g.index ? em_ledger_usage(l, since, until, each, &g) : -ENOMEM;
-
-	for (size_t i = 0; !ret && i < g.n; i++)
-		judge_group(c, &g.list[i], notes, by_project ? "in 24 hours, project" : "job", v);
-	groups_clear(&g);
-	return ret;
+	if (surely_above(g->c, one)) {
+		at = em_approval_given(g->approvals, one->ref, one->project, least_gpus(one),
+				       one->sure);
+		if (at == INT64_MAX || at > one->sure_first + grace) {
+			found(v, EM_BREACHED, at == INT64_MAX ? "no approval" : "approved too late",
+			      what, one, one->sure);
+			return;
+		}
+	}
+	at = em_approval_given(g->approvals, one->ref, one->project,
+			       (unsigned int)json_object_size(one->gpus), one->maybe);
+	if (at > one->first && v->status == EM_MET)
+		found(v, EM_UNPROVEN, "size or purpose not shown", what, one, one->maybe);
 }
 
 /* --- the whole ---------------------------------------------------------------------------- */
 
-static int collect(int64_t wall, const char *kind, const char *json, void *arg)
-{
-	json_t *note = json_loads(json, 0, NULL);
+/* struct gate - what every look needs; @grace: the length of an interval, ns */
+struct gate {
+	const struct em_commitment *c;
+	struct em_ledger *l;
+	struct em_approvals approvals;
+	int64_t grace;
+};
 
-	(void)kind;
-	if (note)
-		json_array_append_new(
-			arg, json_pack("{s:I,s:o}", "wall", (json_int_t)wall, "note", note));
-	return 0;
+static int look(const struct gate *gate, int64_t since, int64_t until, bool by_project,
+		struct em_verdict *v)
+{
+	struct groups g = { .c = gate->c,
+			    .approvals = &gate->approvals,
+			    .by_project = by_project,
+			    .index = json_object() };
+	int ret = g.index ? em_ledger_usage(gate->l, since, until, each, &g) : -ENOMEM;
+
+	for (size_t i = 0; !ret && i < g.n; i++)
+		judge_group(&g, &g.list[i], gate->grace, v);
+	groups_clear(&g);
+	return ret;
 }
 
 /* struct dark - GPUs that were not seen for a time, and how long altogether */
@@ -221,44 +256,57 @@ static int hidden(const struct em_commitment *c, struct em_ledger *l, int64_t si
 	return 0;
 }
 
-static int look_everywhere(const struct em_commitment *c, struct em_ledger *l, int64_t since,
-			   int64_t until, const json_t *notes, struct em_verdict *v)
+static int look_everywhere(const struct gate *gate, int64_t since, int64_t until,
+			   struct em_verdict *v)
 {
-	int ret = look(c, l, since, until, false, notes, v);
+	int ret = look(gate, since, until, false, v);
 
 	for (int64_t at = until; !ret && at > since; at -= STEP)
-		ret = look(c, l, at - DAY, at, true, notes, v);
-	return ret ?: hidden(c, l, since, until, v);
+		ret = look(gate, at - DAY > since ? at - DAY : since, at, true, v);
+	return ret ?: hidden(gate->c, gate->l, since, until, v);
+}
+
+static int64_t interval_of(struct em_ledger *l)
+{
+	_cleanup_free_ char *period = NULL;
+	int64_t ns = 0;
+
+	if (!em_ledger_state_get(l, "period", &period) && period)
+		ns = strtoll(period, NULL, 10);
+	return ns > LEAST_GRACE ? ns : LEAST_GRACE;
+}
+
+/* What the measure says whatever was found, and whether there is anything to look at. */
+static bool begin(const struct em_measure *m, const struct em_period *p, struct em_verdict *v)
+{
+	*v = (struct em_verdict){ .status = EM_MET, .reason = "" };
+	v->start = m->since;
+	v->end = v->due = p->until;
+	v->partial = m->since > p->start;
+	v->replayed = m->r.span.recorders & 1U << EARMARK_RECORDER_REPLAY;
+	if (m->r.capacity)
+		return true;
+	v->status = EM_UNDEFINED;
+	v->reason = "no GPU was there";
+	return false;
 }
 
 int em_gate_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
 		  struct em_verdict *v)
 {
-	_cleanup_json_ json_t *notes = json_array();
+	struct gate gate = { .c = c, .l = l, .grace = interval_of(l) };
 	struct em_window w = c->span;
 	struct em_measure m;
 	struct em_period p;
-	int64_t since;
 	int ret;
 
 	w.length = c->window;
 	p = em_window_at(&w, now);
-	since = c->declared > p.start ? c->declared : p.start;
-	ret = em_measure(&m, c, l, since, p.until);
-	ret = ret ?: em_ledger_notes(l, 0, now, "approval", collect, notes);
-	if (ret)
-		return ret;
-	*v = (struct em_verdict){ .status = EM_MET, .reason = "" };
-	v->start = m.since;
-	v->end = v->due = p.until;
-	v->partial = m.since > p.start;
-	v->replayed = m.r.span.recorders & 1U << EARMARK_RECORDER_REPLAY;
-	if (!m.r.capacity) {
-		v->status = EM_UNDEFINED;
-		v->reason = "no GPU was there";
-		return 0;
-	}
-	ret = look_everywhere(c, l, m.since, p.until, notes, v);
+	ret = em_measure(&m, c, l, c->declared > p.start ? c->declared : p.start, p.until);
+	ret = ret ?: em_approvals_read(&gate.approvals, c, l, now);
+	if (!ret && begin(&m, &p, v))
+		ret = look_everywhere(&gate, m.since, p.until, v);
+	em_approvals_clear(&gate.approvals);
 	if (!ret && v->status == EM_MET) {
 		v->reason = em_judge_demotion(c, &m);
 		v->status = *v->reason ? EM_UNPROVEN : EM_MET;

@@ -20,20 +20,24 @@ static struct em_commitment as_bound(const struct em_commitment *c)
 	return bound;
 }
 
-/* struct change - of one part between two windows, ns; more than +0 has grown */
-typedef __int128 change;
+typedef __int128 change; /* of one part between two windows, ns; below 0: it shrank */
 
-/* struct flows - what shrank: work of other purposes (at least, at most), and everything */
+/*
+ * struct flows - between two equal windows, over every reading of what nobody knows
+ * @grown_low, @grown_high: ΔA
+ * @others: at most, what work of other purposes shrank by
+ * @added: at most, what came from elsewhere: capacity that was added, time that was idle
+ */
 struct flows {
-	change grown_low, grown_high, others_low, others_high, sources_low, sources_high;
+	change grown_low, grown_high, others, added;
 };
 
-static change at_least(change x, change least)
+static change not_below_0(change x)
 {
-	return x > least ? x : least;
+	return x > 0 ? x : 0;
 }
 
-/* struct span - a part's time in one window: surely, at most */
+/* struct range - a part's time in one window: surely, at most */
 struct range {
 	change low, high;
 };
@@ -44,36 +48,28 @@ static struct range range_of(const struct em_commitment *c, const struct em_meas
 	struct em_bounds b = em_bounds_of(c, m, p, true, EM_CLOCK_GPU_TIME);
 
 	return (struct range){ (change)(b.a / b.scale),
-			       (change)((b.a + b.untagged + b.weak + b.x) / b.scale) };
+			       (change)((b.a + b.untagged + b.weak + b.mixed + b.x) / b.scale) };
 }
 
-/*
- * Sources: capacity that was added, and every part but the purpose that shrank. What nobody
- * knows (untagged, unobserved) makes each part's change a range; it is a source itself, too.
- */
+/* Unobserved time may have been idle. Untagged work is some purpose's, and no source itself. */
 static struct flows flows_of(const struct em_commitment *c, const struct em_measure *before,
 			     const struct em_measure *after)
 {
 	struct range a0 = range_of(c, before, c->purpose), a1 = range_of(c, after, c->purpose);
-	change grown = (change)after->r.capacity - (change)before->r.capacity;
-	change idle = (change)before->r.idle - (change)after->r.idle;
-	struct flows f = { .grown_low = a1.low - a0.high, .grown_high = a1.high - a0.low };
+	change idle = (change)(before->r.idle + before->r.unobserved) - (change)after->r.idle;
+	struct flows f = {
+		.grown_low = a1.low - a0.high,
+		.grown_high = a1.high - a0.low,
+		.added = not_below_0((change)after->r.capacity - (change)before->r.capacity) +
+			 not_below_0(idle),
+	};
 
 	for (unsigned int p = EARMARK_PURPOSE_ALIGNMENT; p < EARMARK_PURPOSE_COUNT; p++) {
 		struct range x0 = range_of(c, before, p), x1 = range_of(c, after, p);
 
-		if (p == c->purpose)
-			continue;
-		f.others_low += at_least(x0.low - x1.high, 0);
-		f.others_high += at_least(x0.high - x1.low, 0);
+		if (p != c->purpose)
+			f.others += not_below_0(x0.high - x1.low);
 	}
-	f.sources_low = f.others_low + at_least(grown, 0) + at_least(idle, 0);
-	f.sources_high =
-		f.others_high + at_least(grown, 0) + at_least(idle, 0) +
-		at_least((change)before->r.parts[0].gpu_time + (change)before->r.unattributed +
-				 (change)before->r.unobserved - (change)after->r.parts[0].gpu_time -
-				 (change)after->r.unattributed - (change)after->r.unobserved,
-			 0);
 	return f;
 }
 
@@ -84,28 +80,24 @@ static int against(change part, change whole, const struct em_share *s)
 }
 
 /*
- * The part of ΔA that came out of other work lies in [max(0, ΔA − (Σs − s_o)), min(ΔA, s_o)].
- * Surely enough of it: the least of the first for the largest ΔA; surely too little: even the
- * most of the second is.
+ * The part of ΔA that came out of other work lies in [max(0, ΔA − added), min(ΔA, s_others)].
+ * Too little of it for certain: even the most is, for the least ΔA. Enough for certain: even the
+ * least is, for the least ΔA, where it is the smallest part.
  */
 static void judge_displacement(const struct em_commitment *c, const struct flows *f,
 			       struct em_verdict *v)
 {
-	change added = f->sources_high - f->others_low;
-	change most = f->others_high;
-
 	if (f->grown_high <= 0) {
 		v->status = EM_BREACHED;
 		v->reason = "did not grow";
-	} else if (f->grown_low > 0 && against(most, f->grown_low, &c->displacement) < 0) {
+	} else if (f->grown_low > 0 && against(f->others, f->grown_low, &c->displacement) < 0) {
 		v->status = EM_BREACHED;
 		v->reason = "added, not moved";
-	} else if (f->grown_low <= 0 ||
-		   against(f->grown_low - added, f->grown_low, &c->displacement) < 0) {
-		if (v->status == EM_MET) {
-			v->status = EM_UNPROVEN;
-			v->reason = "displacement not shown";
-		}
+	} else if (v->status == EM_MET &&
+		   (f->grown_low <= 0 ||
+		    against(f->grown_low - f->added, f->grown_low, &c->displacement) < 0)) {
+		v->status = EM_UNPROVEN;
+		v->reason = "displacement not shown";
 	}
 }
 
