@@ -9,8 +9,11 @@
 #include "commit/commitment.h"
 #include "commit/near.h"
 
+#include "../../user/commit/keys.c"
+
 #define MUST "commitments:\n- name: n\n  kind: floor\n  purpose: alignment\n  share: 1/5\n"
 #define WINDOW "  window: rolling 7d\n"
+#define KEY "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 
 static int load(const char *text, struct em_commitments *c, char *err, size_t len)
 {
@@ -154,6 +157,203 @@ static void refusals(void **state)
 	}
 }
 
+/* Every key, in one commitment of each kind. */
+static void all_keys(void **state)
+{
+	static const char text[] =
+		"commitments:\n"
+		"- name: a\n  kind: ceiling\n  purpose: capabilities\n  share: 60%\n"
+		"  window: calendar quarter\n  of: capacity\n  mixed: 1/3\n  clock: busy\n"
+		"  scope: {node: [\"n*\", m1]}\n  weights: {\"*H100*\": 3, \"*\": 1}\n"
+		"  definitions:\n    url: https://x\n    hash: sha256:" KEY "\n"
+		"    cases: {reward models for products: capabilities}\n"
+		"  min_total: 1.5 GPU-d\n  notice: 90d\n  when: release\n  catch_up: 40%\n"
+		"- name: b\n  kind: floor\n  purpose: alignment\n  amount: 1000 GPU-h\n"
+		"  window: cumulative 2026-01-01/2027-01-01\n  tolerance: 5%\n"
+		"- name: c\n  kind: growth\n  purpose: capabilities\n  window: rolling 28d\n"
+		"- name: d\n  kind: reallocate\n  purpose: alignment\n  from: 15%\n  to: 25%\n"
+		"  within: 30d of our event\n  displacement: 50%\n"
+		"- name: e\n  kind: reallocate\n  purpose: alignment\n  from: 15%\n  to: 25%\n"
+		"  by: 2027-01-01\n  declared: 2026-01-01\n"
+		"- name: f\n  kind: gate\n  purpose: capabilities\n  window: rolling 90d\n"
+		"  gpus: 256\n  gpu_hours: 10000\n  approvers: [" KEY "]\n  approvals: 1\n"
+		"  external: 1\n"
+		"- {name: g, kind: floor, purpose: serving, share: 1%, window: calendar year, "
+		"of: fixed(20 GPU-h)}\n"
+		"- {name: h, kind: floor, purpose: serving, share: 1%, window: calendar year, "
+		"of: installed-at(2023-07-05), weights: flops}\n";
+	struct em_commitments c;
+	char err[512] = "";
+
+	(void)state;
+	if (load(text, &c, err, sizeof(err)))
+		fail_msg("%s", err);
+	assert_int_equal(c.n, 8);
+	assert_int_equal(c.list[0].of, EM_OF_CAPACITY);
+	assert_true(c.list[0].mixed_part.num == 1 && c.list[0].mixed_part.den == 3);
+	assert_int_equal(c.list[0].clock, EM_CLOCK_BUSY);
+	assert_string_equal(c.list[0].scope[EM_SCOPE_NODE], "n*\nm1");
+	assert_int_equal(em_weight_of(&c.list[0].weights, "NVIDIA H100 80GB"), 3);
+	assert_int_equal(em_weight_of(&c.list[0].weights, "other"), 1);
+	assert_true(c.list[0].min_total == (em_ns)(36 * 3600) * S);
+	assert_non_null(strstr(c.list[0].definitions, "reward models"));
+	assert_true(c.list[0].prove_within == 28 * 86400LL * S);
+	assert_true(c.list[1].amount && c.list[1].fixed == (em_ns)(1000 * 3600) * S);
+	assert_int_equal(c.list[2].than, EARMARK_PURPOSE_ALIGNMENT);
+	assert_true(c.list[3].within == 30 * 86400LL * S);
+	assert_string_equal(c.list[3].within_of, "our event");
+	assert_true(c.list[4].due == 1798761600LL * S && !c.list[4].by);
+	assert_true(c.list[5].gpu_hours == (em_ns)(10000 * 3600LL) * S && c.list[5].gpus == 256);
+	assert_true(c.list[6].fixed == (em_ns)(20 * 3600) * S);
+	assert_int_equal(em_weight_of(&c.list[7].weights, "NVIDIA A100-SXM4-80GB"), 312);
+	assert_int_equal(em_weight_of(&c.list[7].weights, "abacus"), 0);
+	em_commitments_clear(&c);
+}
+
+#define FLOOR(name, purpose, share) \
+	"- {name: " name ", kind: floor, purpose: " purpose ", share: " share ", "
+#define CEILING(name, purpose, share) \
+	"- {name: " name ", kind: ceiling, purpose: " purpose ", share: " share ", "
+#define W "window: rolling 28d"
+#define A_GATE "- {name: g, kind: gate, purpose: capabilities, " W ", "
+#define MOVE "- {name: r, kind: reallocate, purpose: alignment, from: 15%, "
+
+/* What cannot all be kept, or says nothing. NULL: it is fine. */
+static void contradictions(void **state)
+{
+	static const struct {
+		const char *text, *where, *what;
+	} table[] = {
+		{ FLOOR("a", "alignment", "60%") W "}\n" FLOOR("b", "serving", "41%") W "}\n",
+		  ":3:3: ", "more than 100 %" },
+		{ FLOOR("a", "alignment", "60%") W "}\n" FLOOR("b", "serving", "40%") W "}\n", NULL,
+		  NULL },
+		{ FLOOR("a", "alignment", "60%") W "}\n" FLOOR("b", "alignment", "70%") W "}\n",
+		  NULL, NULL },
+		{ FLOOR("a", "alignment", "1/3") W "}\n" FLOOR("b", "serving", "1/3") W
+		  "}\n" FLOOR("c", "mixed", "1/3") W "}\n",
+		  NULL, NULL },
+		{ FLOOR("a", "alignment", "60%") W
+		  "}\n" FLOOR("b", "serving", "60%") "window: rolling 7d}\n",
+		  NULL, NULL },
+		{ FLOOR("a", "alignment", "60%") W "}\n" FLOOR("b", "serving", "60%") W
+		  ", of: capacity}\n",
+		  NULL, NULL },
+		{ FLOOR("a", "alignment", "30%") W "}\n" CEILING("b", "alignment", "29%") W "}\n",
+		  ":3:3: ", "exclude each other" },
+		{ CEILING("b", "alignment", "29%") W "}\n" FLOOR("a", "alignment", "30%") W "}\n",
+		  ":3:3: ", "exclude each other" },
+		{ FLOOR("a", "alignment", "30%") W "}\n" CEILING("b", "alignment", "30%") W "}\n",
+		  NULL, NULL },
+		{ FLOOR("a", "alignment", "30%") W "}\n" CEILING("b", "serving", "29%") W "}\n",
+		  NULL, NULL },
+		{ "- {name: a, kind: floor, purpose: serving, amount: 10 GPU-h, " W "}\n"
+		  "- {name: b, kind: ceiling, purpose: serving, amount: 9 GPU-h, " W "}\n",
+		  ":3:3: ", "exclude each other" },
+		{ FLOOR("a", "mixed", "30%") W ", mixed: include}\n",
+		  ":2:3: ", "mixed work itself" },
+		{ FLOOR("a", "serving", "30%") W ", of: capacity, scope: {user: u}}\n",
+		  ":2:3: ", "scope by node" },
+		{ FLOOR("a", "serving", "30%") W ", clock: held}\n", ":2:", "overlaps" },
+		{ FLOOR("a", "serving", "30%") W ", gpus: 3}\n", ":2:", "not of the kind floor" },
+		{ FLOOR("a", "serving", "30%") W ", amount: 3 GPU-h}\n",
+		  ":2:3: ", "one of \"share\" and \"amount\"" },
+		{ FLOOR("a", "serving", "101%") W "}\n", ":2:", "at most 1 (100%)" },
+		{ FLOOR("a", "serving", "30%") W ", scope: {usr: u}}\n",
+		  ":2:", "did you mean user?" },
+		{ FLOOR("a", "serving", "30%") W ", scope: {user: u, user: v}}\n",
+		  ":2:", "given twice" },
+		{ FLOOR("a", "serving", "30%") W ", weights: {x: 0}}\n", ":2:", "whole number" },
+		{ FLOOR("a", "serving", "30%") W ", weights: flips}\n", ":2:", "\"flops\"" },
+		{ FLOOR("a", "serving", "30%") W ", definitions: {urll: x}}\n",
+		  ":2:", "did you mean url?" },
+		{ FLOOR("a", "serving", "30%") W ", definitions: {hash: md5}}\n",
+		  ":2:", "sha256:" },
+		{ FLOOR("a", "serving", "30%") W ", definitions: {cases: {x: untagged}}}\n",
+		  ":2:", "one of alignment" },
+		{ FLOOR("a", "serving", "30%") W ", of: installed-at(now)}\n",
+		  ":2:", "installed-at(2023-07-05)" },
+		{ FLOOR("a", "serving", "30%") W ", mixed: some}\n", ":2:", "unresolved" },
+		{ FLOOR("a", "serving", "30%") W ", notice: 0s}\n", ":2:", "28d" },
+		{ FLOOR("a", "serving", "30%") W ", min_total: 3}\n", ":2:", "1000 GPU-h" },
+		{ "- {name: a, kind: growth, purpose: alignment, " W "}\n",
+		  ":2:3: ", "outgrow itself" },
+		{ "- {name: a, kind: growth, purpose: serving, "
+		  "window: cumulative 2026-01-01/2027-01-01}\n",
+		  ":2:3: ", "rolling or calendar" },
+		{ A_GATE "approvals: 1}\n", ":2:3: ", "\"gpus\" or \"gpu_hours\"" },
+		{ A_GATE "gpus: 1, approvers: " KEY ", approvals: 2}\n",
+		  ":2:3: ", "than there are" },
+		{ A_GATE "gpus: 1, approvers: [abc]}\n", ":2:", "64 hex digits" },
+		{ MOVE "to: 25%}\n", ":2:3: ", "by: DATE" },
+		{ MOVE "to: 15%, by: 2027-01-01}\n", ":2:3: ", "nothing is to be moved" },
+		{ MOVE "to: 25%, by: 2027-01-01, within: 3d of e}\n", ":2:3: ", "needs one of" },
+		{ MOVE "to: 25%, by: 2027-01-01, declared: 2027-01-02}\n", ":2:3: ", "before" },
+		{ MOVE "to: 25%, by: 2027-01-01, displacement: 50%}\n", ":2:3: ", "declared" },
+		{ MOVE "to: 25%, within: soon}\n", ":2:", "30d of EVENT" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct em_commitments c;
+		char text[2048], err[512] = "";
+		int ret;
+
+		snprintf(text, sizeof(text), "commitments:\n%s", table[i].text);
+		ret = load(text, &c, err, sizeof(err));
+		if (!table[i].where) {
+			if (ret)
+				fail_msg("row %zu: %s", i, err);
+			em_commitments_clear(&c);
+			continue;
+		}
+		assert_int_equal(ret, -EINVAL);
+		if (!strstr(err, table[i].where) || !strstr(err, table[i].what))
+			fail_msg("row %zu: \"%s\" lacks \"%s\" or \"%s\"", i, err, table[i].where,
+				 table[i].what);
+		assert_null(strchr(err, '\n'));
+	}
+}
+
+/* A thousand million laughs are refused at the first. */
+static void bombs(void **state)
+{
+	char text[4096] = "a: &a [x,x,x,x,x,x,x,x,x]\n", err[512] = "", deep[20000];
+	struct em_commitments c;
+
+	(void)state;
+	for (char k = 'b'; k < 'k'; k++) {
+		char line[128];
+
+		snprintf(line, sizeof(line), "%c: &%c [*%c,*%c,*%c,*%c]\n", k, k, k - 1, k - 1,
+			 k - 1, k - 1);
+		strcat(text, line);
+	}
+	assert_int_equal(load(text, &c, err, sizeof(err)), -EINVAL);
+	assert_non_null(strstr(err, ":1:4: anchors and aliases"));
+	memset(deep, '[', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	assert_int_equal(load(deep, &c, err, sizeof(err)), -EINVAL);
+	assert_int_equal(
+		em_commitments_parse(&c, "x", "commitments: !!binary |\n", err, sizeof(err)), 0);
+}
+
+/* Editors are told of the keys that there are. */
+static void schema(void **state)
+{
+	_cleanup_json_ json_t *o = json_load_file("docs/commitments.schema.json", 0, NULL);
+	json_t *defs = json_object_get(o, "$defs");
+	json_t *properties = json_object_get(json_object_get(defs, "commitment"), "properties");
+
+	(void)state;
+	assert_non_null(properties);
+	assert_int_equal(json_object_size(properties), ARRAY_SIZE(keys));
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (!json_object_get(properties, keys[i].key))
+			fail_msg("the schema has no %s", keys[i].key);
+	}
+}
+
 static void missing_file(void **state)
 {
 	struct em_commitments c;
@@ -212,6 +412,8 @@ int main(void)
 		cmocka_unit_test(language),       cmocka_unit_test(shares),
 		cmocka_unit_test(refusals),       cmocka_unit_test(missing_file),
 		cmocka_unit_test(installed_file), cmocka_unit_test(near),
+		cmocka_unit_test(all_keys),       cmocka_unit_test(contradictions),
+		cmocka_unit_test(bombs),          cmocka_unit_test(schema),
 	};
 
 	return cmocka_run_group_tests_name("language", tests, NULL, NULL);
