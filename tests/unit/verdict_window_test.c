@@ -397,9 +397,9 @@ static void scopes(void **state)
 	c.scope[EM_SCOPE_USER] = NULL;
 	c.scope[EM_SCOPE_NODE] = "n1";
 	assert_int_equal(check(&lab, &c, "2024-01-11").status, EM_UNPROVEN);
-	assert_int_equal(em_ledger_state_set(lab.h.l, "node", "n1"), 0);
+	assert_int_equal(em_ledger_state_set(lab.h.l, "node", "\"n1\""), 0);
 	assert_int_equal(check(&lab, &c, "2024-01-11").status, EM_BREACHED);
-	assert_int_equal(em_ledger_state_set(lab.h.l, "node", "n2"), 0);
+	assert_int_equal(em_ledger_state_set(lab.h.l, "node", "\"n2\""), 0);
 	assert_int_equal(check(&lab, &c, "2024-01-11").status, EM_UNDEFINED);
 	history_close(&lab.h);
 }

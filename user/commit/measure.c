@@ -188,6 +188,18 @@ static int rate_at(struct work *w, struct em_ledger *l, int64_t at, em_ns *rate)
 	return em_ledger_gpus(l, at - 1, at, add_rate, w);
 }
 
+/* The state "node", a JSON string: the name of the ledger's own node. NULL: it is not known. */
+static char *node_of(struct em_ledger *l)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ json_t *name = NULL;
+
+	if (em_ledger_state_get(l, "node", &text) || !text)
+		return NULL;
+	name = json_loads(text, JSON_DECODE_ANY, NULL);
+	return json_is_string(name) ? strdup(json_string_value(name)) : NULL;
+}
+
 static int measure(struct work *w, struct em_ledger *l, int64_t since, int64_t until)
 {
 	struct em_report *r = &w->m->r;
@@ -211,8 +223,7 @@ int em_measure(struct em_measure *m, const struct em_commitment *c, struct em_le
 	*m = (struct em_measure){ .since = since, .until = until };
 	m->r.since = since;
 	m->r.until = until;
-	if (c->scope[EM_SCOPE_NODE] && em_ledger_state_get(l, "node", &w.node))
-		w.node = NULL;
+	w.node = c->scope[EM_SCOPE_NODE] ? node_of(l) : NULL;
 	ret = w.gpus && w.users ? measure(&w, l, since, until) : -ENOMEM;
 	/* a GPU counts from when it entered: there is nothing to sum anew */
 	if (m->r.inventory > since)

@@ -2,9 +2,11 @@
 /* Verdicts on what was promised, and the alerts that they feed; see manager.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "alert/watch.h"
 #include "base/cleanup.h"
@@ -83,12 +85,27 @@ static void record_revision(struct em_manager *m)
 	}
 }
 
+/* Promises may be about some nodes only: the ledger says whose it is. */
+static void record_node(struct em_manager *m)
+{
+	_cleanup_json_ json_t *node = NULL;
+	_cleanup_free_ char *text = NULL;
+	char name[HOST_NAME_MAX + 1] = "";
+
+	gethostname(name, sizeof(name) - 1);
+	node = em_json_text(name);
+	text = node ? json_dumps(node, JSON_ENCODE_ANY) : NULL;
+	if (*name && text)
+		em_ledger_state_set(m->ledger, "node", text);
+}
+
 void em_judge_load(struct em_manager *m)
 {
 	struct em_commitments loaded = { 0 };
 	char err[sizeof(m->commitments_error)] = "";
 	int r = em_commitments_load(&loaded, m->config->commitments, err, sizeof(err));
 
+	record_node(m);
 	record_revision(m);
 	m->judge_after = 0;
 	m->commitments_error[0] = '\0';
