@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Windows of the calendar, cumulative and rolling, and verdicts over ledgers by them. */
+/* Verdicts over ledgers, by windows, scope and weights; and what lies ahead. */
 #include "history.h"
 #include "base/cleanup.h"
 #include "commit/judge.h"
@@ -24,112 +24,6 @@ static struct em_window window(const char *s)
 	if (em_window_parse(s, &w))
 		fail_msg("%s", s);
 	return w;
-}
-
-/* Months' ends, leap years, clocks put forward and back. */
-static void calendars(void **state)
-{
-	static const struct {
-		const char *window, *now, *start, *due;
-	} table[] = {
-		{ "calendar month", "2024-02-29T12:00Z", "2024-02-01", "2024-03-01" },
-		{ "calendar month", "2023-02-28T23:59:59Z", "2023-02-01", "2023-03-01" },
-		{ "calendar month", "2100-02-28T23:59:59Z", "2100-02-01", "2100-03-01" },
-		{ "calendar month", "2024-12-31T23:59:59Z", "2024-12-01", "2025-01-01" },
-		{ "calendar month", "2025-01-01", "2025-01-01", "2025-02-01" },
-		{ "calendar quarter", "2024-03-31T23:59Z", "2024-01-01", "2024-04-01" },
-		{ "calendar quarter", "2024-11-30", "2024-10-01", "2025-01-01" },
-		{ "calendar year", "2024-12-31", "2024-01-01", "2025-01-01" },
-		/* the last Sundays of March and October, at 01:00 UTC */
-		{ "calendar month Europe/Berlin", "2024-03-31T12:00Z", "2024-02-29T23:00Z",
-		  "2024-03-31T22:00Z" },
-		{ "calendar month Europe/Berlin", "2024-10-31T12:00Z", "2024-09-30T22:00Z",
-		  "2024-10-31T23:00Z" },
-		/* where it is another month already */
-		{ "calendar month Europe/Berlin", "2024-06-30T22:00Z", "2024-06-30T22:00Z",
-		  "2024-07-31T22:00Z" },
-		{ "calendar quarter America/New_York", "2024-04-01T03:59Z", "2024-01-01T05:00Z",
-		  "2024-04-01T04:00Z" },
-		{ "calendar year Asia/Kolkata", "2024-12-31T18:29:59Z", "2023-12-31T18:30Z",
-		  "2024-12-31T18:30Z" },
-		{ "calendar month Pacific/Kiritimati", "2024-12-31T10:00Z", "2024-12-31T10:00Z",
-		  "2025-01-31T10:00Z" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct em_window w = window(table[i].window);
-		struct em_period p = em_window_at(&w, instant(table[i].now));
-
-		if (p.start != instant(table[i].start) || p.due != instant(table[i].due))
-			fail_msg("row %zu", i);
-		assert_true(p.until == instant(table[i].now));
-	}
-	assert_null(getenv("TZ")); /* as it was */
-}
-
-/* Every instant lies in one period, and each ends where the next begins. */
-static void tiles(void **state)
-{
-	static const char *const windows[] = {
-		"calendar month",
-		"calendar quarter",
-		"calendar year",
-		"calendar month Europe/Berlin",
-		"calendar quarter Australia/Lord_Howe",
-		"calendar month America/St_Johns",
-		"calendar year Africa/Casablanca",
-	};
-	unsigned int seed = 11;
-
-	(void)state;
-	for (int i = 0; i < 4000; i++) {
-		struct em_window w = window(windows[(size_t)i % ARRAY_SIZE(windows)]);
-		int64_t now = (int64_t)(rand_r(&seed) % 4000000) * 1000 * S;
-		struct em_period p = em_window_at(&w, now), before, after;
-
-		assert_true(p.start <= now && now < p.due);
-		after = em_window_at(&w, p.due);
-		before = em_window_before(&w, &p);
-		assert_true(after.start == p.due && before.due == p.start);
-		assert_true(before.until == before.due && before.start < before.due);
-	}
-}
-
-static void texts(void **state)
-{
-	static const char *const good[] = {
-		"rolling 28d", "calendar month", "calendar year Europe/Berlin",
-		"cumulative 2023-07-05T00:00:00Z/2027-07-05T00:00:00Z"
-	};
-	static const char *const bad[] = { "",
-					   "rolling",
-					   "rolling ",
-					   "rolling 0s",
-					   "calendar",
-					   "calendar monthly",
-					   "calendar month ",
-					   "calendar month Nowhere/Atall",
-					   "calendar month /etc/passwd",
-					   "calendar month ../UTC",
-					   "cumulative 2023-07-05",
-					   "cumulative 2027-07-05/2023-07-05",
-					   "cumulative 2023-07-05/2h ago",
-					   "cumulative now/2027-07-05" };
-	char out[128];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		struct em_window w = window(good[i]);
-
-		assert_string_equal(em_window_text(&w, out, sizeof(out)), good[i]);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct em_window w;
-
-		if (!em_window_parse(bad[i], &w))
-			fail_msg("\"%s\" is taken", bad[i]);
-	}
 }
 
 /* --- over a ledger ----------------------------------------------------------------------- */
@@ -531,14 +425,12 @@ static void table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(calendars),   cmocka_unit_test(tiles),
-		cmocka_unit_test(texts),       cmocka_unit_test(months),
-		cmocka_unit_test(running),     cmocka_unit_test(installed),
-		cmocka_unit_test(after_event), cmocka_unit_test(dropped),
-		cmocka_unit_test(scopes),      cmocka_unit_test(weights),
-		cmocka_unit_test(ahead),       cmocka_unit_test(table),
+		cmocka_unit_test(months),    cmocka_unit_test(running),
+		cmocka_unit_test(installed), cmocka_unit_test(after_event),
+		cmocka_unit_test(dropped),   cmocka_unit_test(scopes),
+		cmocka_unit_test(weights),   cmocka_unit_test(ahead),
+		cmocka_unit_test(table),
 	};
 
-	unsetenv("TZ");
 	return cmocka_run_group_tests_name("verdict windows", tests, NULL, NULL);
 }
