@@ -122,7 +122,7 @@ static json_t *judged(struct em_args *a, struct em_ledger *l, const struct em_co
 		return NULL;
 	}
 	late = em_commitment_long_unproven(c, l, &v, at);
-	if (v.status == EM_BREACHED || late)
+	if (v.status == EM_BREACHED || v.status == EM_INFEASIBLE || late)
 		*status = EM_NOT_SO;
 	o = em_verdict_json(c, &v);
 	json_object_set_new(o, "long_unproven", json_boolean(late));

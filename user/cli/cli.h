@@ -139,7 +139,7 @@ int em_window(struct em_args *a, int64_t *since, int64_t *until);
 
 /*
  * Judges, as of @at, every commitment that is known of: --file, the daemon's, or the default
- * file. @status: EM_NOT_SO if one is breached or too long unproven.
+ * file. @status: EM_NOT_SO if one is breached, infeasible or too long unproven.
  */
 int em_judge_all(struct em_args *a, struct em_ledger *l, int64_t at, json_t **verdicts,
 		 int *status);

@@ -158,6 +158,23 @@ static void explain_projection(const json_t *p)
 		explain_catch_up(p);
 }
 
+/* What stands beside every share: how the two compare, and how much of the GPUs it is about. */
+static void explain_beside(const json_t *v)
+{
+	json_t *ratio = json_object_get(v, "ratio"), *scope = json_object_get(v, "in_scope");
+	char proven[48], possible[48], part[48];
+
+	if (json_is_object(json_object_get(ratio, "proven")))
+		printf("  alignment to capabilities: %s proven, %s possible\n",
+		       em_show(proven, sizeof(proven), json_object_get(ratio, "proven"), EM_SHARE),
+		       em_show(possible, sizeof(possible), json_object_get(ratio, "possible"),
+			       EM_SHARE));
+	if (json_integer_value(json_object_get(scope, "num")) !=
+	    json_integer_value(json_object_get(scope, "den")))
+		printf("  it covers %s of the GPUs' time\n",
+		       em_show(part, sizeof(part), scope, EM_SHARE));
+}
+
 void em_verdict_explain(const json_t *v)
 {
 	char name[128], start[40], end[40], detail[256];
@@ -179,6 +196,7 @@ void em_verdict_explain(const json_t *v)
 	if (*(json_string_value(json_object_get(v, "detail")) ?: ""))
 		printf("  %s\n",
 		       em_show(detail, sizeof(detail), json_object_get(v, "detail"), EM_TEXT));
+	explain_beside(v);
 	explain_deficit(v);
 	if (is(v, "status", "UNPROVEN"))
 		explain_unproven(v);
@@ -320,8 +338,8 @@ static const struct em_option check_options[] = {
 static const struct em_verb verbs[] = {
 	{ "list", "", "what was promised, with its verdict", 0, 0, false, judge, list_options },
 	{ "check", "",
-	  "the verdicts in words; status 1 if one is BREACHED, or UNPROVEN for longer than\n"
-	  "      its prove_within",
+	  "the verdicts in words; status 1 if one is BREACHED, INFEASIBLE, or UNPROVEN for\n"
+	  "      longer than its prove_within",
 	  0, 0, false, judge, check_options },
 	{ "explain", "FILE", "what a file promises in plain words, and what it leaves open", 1, 1,
 	  false, explain, NULL },

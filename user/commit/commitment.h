@@ -113,6 +113,8 @@ const char *em_commitment_say(const struct em_commitment *c, const char *key, ch
  * @start, @end: the window that was judged; @partial: shorter than declared
  * @due: when that window is over; after @end: it is not yet
  * @replayed: a scheduler's history is part of it: tags are as declared there
+ * @ratio_proven, @ratio_possible: alignment to capabilities, serving on the other side if proven
+ * @in_scope: of the inventory's capacity, what the commitment covers
  */
 struct em_verdict {
 	enum em_status status;
@@ -121,6 +123,7 @@ struct em_verdict {
 	em_ns deficit, added;
 	em_ns untagged, weak, mixed, unobserved;
 	int64_t start, end, due;
+	struct em_share ratio_proven, ratio_possible, in_scope;
 	bool partial, never, replayed;
 	const char *reason;
 	char detail[160];

@@ -15,7 +15,7 @@ enum inside { OUTSIDE, INSIDE, CANNOT_TELL };
 struct work {
 	struct em_measure *m;
 	const struct em_commitment *c;
-	char *node; /* the ledger's own, NULL = not known */
+	json_t *nodes; /* the names that the ledger's own node has had */
 	json_t *gpus, *users;
 	em_ns *rate;
 };
@@ -44,13 +44,36 @@ static enum inside inside_one(const char *globs, const char *name, bool trusted)
 	return trusted ? OUTSIDE : CANNOT_TELL;
 }
 
+/* By every name that the ledger's own node has had: who renames it is not out of it. */
+static enum inside own_inside(const struct work *w, const char *globs)
+{
+	enum inside sum = CANNOT_TELL;
+	json_t *name;
+	size_t i;
+
+	if (!globs)
+		return INSIDE;
+	json_array_foreach(w->nodes, i, name) {
+		enum inside one = inside_one(globs, json_string_value(name), true);
+
+		if (i && one != sum)
+			return CANNOT_TELL;
+		sum = one;
+	}
+	return sum;
+}
+
 /* Of "NODE/BUS/DEVICE" the node; "BUS/DEVICE" is the ledger's own. */
 static enum inside gpu_inside(const struct work *w, const char *gpu)
 {
 	const char *first = strchr(gpu, '/'), *second = first ? strchr(first + 1, '/') : NULL;
-	_cleanup_free_ char *node = second ? strndup(gpu, (size_t)(first - gpu)) : NULL;
+	const char *globs = w->c->scope[EM_SCOPE_NODE];
+	_cleanup_free_ char *node = NULL;
 
-	return inside_one(w->c->scope[EM_SCOPE_NODE], node ?: w->node, true);
+	if (!globs || !second)
+		return own_inside(w, globs);
+	node = strndup(gpu, (size_t)(first - gpu));
+	return inside_one(globs, node, true);
 }
 
 /* The login name, else the number; remembered, since there are many rows and few users. */
@@ -147,6 +170,7 @@ static int add_gpu(const struct em_gpu_usage *g, void *arg)
 
 	if (json_object_set_new(w->gpus, g->name, json_integer(known)))
 		return -ENOMEM;
+	w->m->whole += whole * (weight ?: em_weight_largest(&w->c->weights));
 	if (in == OUTSIDE)
 		return 0;
 	if (g->since && (!r->inventory || g->since < r->inventory))
@@ -188,16 +212,27 @@ static int rate_at(struct work *w, struct em_ledger *l, int64_t at, em_ns *rate)
 	return em_ledger_gpus(l, at - 1, at, add_rate, w);
 }
 
-/* The state "node", a JSON string: the name of the ledger's own node. NULL: it is not known. */
-static char *node_of(struct em_ledger *l)
+static int add_node(int64_t wall, const char *kind, const char *json, void *arg)
 {
-	_cleanup_free_ char *text = NULL;
-	_cleanup_json_ json_t *name = NULL;
+	_cleanup_json_ json_t *note = json_loads(json, 0, NULL);
+	json_t *name = json_object_get(note, "name");
 
-	if (em_ledger_state_get(l, "node", &text) || !text)
-		return NULL;
-	name = json_loads(text, JSON_DECODE_ANY, NULL);
-	return json_is_string(name) ? strdup(json_string_value(name)) : NULL;
+	(void)wall;
+	(void)kind;
+	return name && json_array_append(arg, name) ? -ENOMEM : 0;
+}
+
+/* A : C, with what is contested (S) and unknown on either side. */
+static void ratio(struct em_report *r)
+{
+	em_ns a = r->parts[EARMARK_PURPOSE_ALIGNMENT].gpu_time;
+	em_ns c = r->parts[EARMARK_PURPOSE_CAPABILITIES].gpu_time;
+	em_ns s = r->parts[EARMARK_PURPOSE_SERVING].gpu_time;
+	em_ns unknown =
+		r->parts[EARMARK_PURPOSE_UNTAGGED].gpu_time + r->unattributed + r->unobserved;
+
+	r->ratio_proven = (struct em_share){ a, c + unknown + s };
+	r->ratio_possible = (struct em_share){ a + unknown, c };
 }
 
 static int measure(struct work *w, struct em_ledger *l, int64_t since, int64_t until)
@@ -205,6 +240,8 @@ static int measure(struct work *w, struct em_ledger *l, int64_t since, int64_t u
 	struct em_report *r = &w->m->r;
 	int ret = em_ledger_span(l, since, until, &r->span);
 
+	if (!ret && w->c->scope[EM_SCOPE_NODE])
+		ret = em_ledger_notes(l, 0, INT64_MAX, "node", add_node, w->nodes);
 	ret = ret ?: em_ledger_gpus(l, since, until, add_gpu, w);
 	ret = ret ?: em_ledger_usage(l, since, until, add_usage, w);
 	if (!ret && w->c->span.kind != EM_ROLLING) /* only what is not over needs it */
@@ -217,14 +254,15 @@ static int measure(struct work *w, struct em_ledger *l, int64_t since, int64_t u
 int em_measure(struct em_measure *m, const struct em_commitment *c, struct em_ledger *l,
 	       int64_t since, int64_t until)
 {
-	struct work w = { .m = m, .c = c, .gpus = json_object(), .users = json_object() };
+	struct work w = {
+		.m = m, .c = c, .nodes = json_array(), .gpus = json_object(), .users = json_object()
+	};
 	int ret;
 
 	*m = (struct em_measure){ .since = since, .until = until };
 	m->r.since = since;
 	m->r.until = until;
-	w.node = c->scope[EM_SCOPE_NODE] ? node_of(l) : NULL;
-	ret = w.gpus && w.users ? measure(&w, l, since, until) : -ENOMEM;
+	ret = w.gpus && w.users && w.nodes ? measure(&w, l, since, until) : -ENOMEM;
 	/* a GPU counts from when it entered: there is nothing to sum anew */
 	if (m->r.inventory > since)
 		m->since = m->r.inventory;
@@ -232,6 +270,7 @@ int em_measure(struct em_measure *m, const struct em_commitment *c, struct em_le
 		m->fleet = m->fleet_rate * (em_ns)(until - m->since);
 	json_decref(w.gpus);
 	json_decref(w.users);
-	free(w.node);
+	json_decref(w.nodes);
+	ratio(&m->r);
 	return ret;
 }

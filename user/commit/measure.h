@@ -11,12 +11,13 @@
  *	in scope (no project named, a label set by too weak a tag) is untagged here
  * @fleet, @fleet_rate: installed-at: Σ weight of the GPUs that were there then; times the window
  * @rate: of calendar and cumulative windows: Σ weight of the GPUs there at @until
+ * @whole: the capacity of all GPUs of the ledger, in scope or not
  * @engine_wall: Σ wall of engines, with gaps: the capacity on busy
  * @since, @until: clipped to what can be known
  */
 struct em_measure {
 	struct em_report r;
-	em_ns fleet, rate, fleet_rate, engine_wall;
+	em_ns fleet, rate, fleet_rate, whole, engine_wall;
 	int64_t since, until;
 };
 

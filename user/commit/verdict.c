@@ -108,6 +108,9 @@ static void fill(struct em_verdict *v, const struct em_measure *m, const struct 
 		.weak = t->weak / t->scale,
 		.mixed = t->mixed / t->scale,
 		.unobserved = t->x / t->scale,
+		.ratio_proven = m->r.ratio_proven,
+		.ratio_possible = m->r.ratio_possible,
+		.in_scope = { m->r.capacity, m->whole },
 	};
 }
 

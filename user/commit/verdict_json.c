@@ -72,6 +72,10 @@ json_t *em_verdict_json(const struct em_commitment *c, const struct em_verdict *
 	json_object_set_new(o, "busy",
 			    json_pack("{s:o,s:o}", "proven", share(v->busy_proven), "possible",
 				      share(v->busy_possible)));
+	json_object_set_new(o, "ratio",
+			    json_pack("{s:o,s:o}", "proven", share(v->ratio_proven), "possible",
+				      share(v->ratio_possible)));
+	json_object_set_new(o, "in_scope", share(v->in_scope));
 	json_object_set_new(o, "deficit_us", json_integer(em_us(v->deficit)));
 	json_object_set_new(o, "added_us",
 			    v->never && v->deficit ? json_null() : json_integer(em_us(v->added)));

@@ -85,18 +85,30 @@ static void record_revision(struct em_manager *m)
 	}
 }
 
-/* Promises may be about some nodes only: the ledger says whose it is. */
+static int last_name(int64_t wall, const char *kind, const char *json, void *arg)
+{
+	_cleanup_json_ json_t *note = json_loads(json, 0, NULL);
+	json_t **last = arg;
+
+	(void)wall;
+	(void)kind;
+	json_decref(*last);
+	*last = json_incref(json_object_get(note, "name"));
+	return 0;
+}
+
+/* Promises may be about some nodes only: the record says whose it is, and whose it was. */
 static void record_node(struct em_manager *m)
 {
-	_cleanup_json_ json_t *node = NULL;
-	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ json_t *last = NULL, *node = NULL;
 	char name[HOST_NAME_MAX + 1] = "";
 
 	gethostname(name, sizeof(name) - 1);
 	node = em_json_text(name);
-	text = node ? json_dumps(node, JSON_ENCODE_ANY) : NULL;
-	if (*name && text)
-		em_ledger_state_set(m->ledger, "node", text);
+	if (!*name || em_ledger_notes(m->ledger, 0, INT64_MAX, "node", last_name, &last) ||
+	    (last && json_equal(last, node)))
+		return;
+	em_manager_note(m, "node", json_pack("{s:O}", "name", node));
 }
 
 void em_judge_load(struct em_manager *m)
