@@ -416,6 +416,37 @@ static void pieces(void **state)
 	history_close(&c.h);
 }
 
+/* Two jobs of three GPU-hours each, side by side in a quarter of a day, anywhere in ten. */
+static void needle(void **state)
+{
+	(void)state;
+	for (int busy = 0; busy < 40; busy += 3) {
+		struct em_commitment gate = gate_of(0, 5);
+		struct cluster c;
+		__u32 a, b;
+
+		history_open(&c.h, START);
+		history_gpu(&c.h, 1);
+		history_gpu(&c.h, 2);
+		a = job(&c, EARMARK_PURPOSE_CAPABILITIES, "p", "c/1");
+		b = job(&c, EARMARK_PURPOSE_CAPABILITIES, "p", "c/2");
+		for (int i = 0; i < 40; i++) {
+			if (i == busy) {
+				history_use(&c.h, 1, a, 3 * H, 3 * H, 3 * H);
+				history_use(&c.h, 2, b, 3 * H, 3 * H, 3 * H);
+			}
+			history_rest(&c.h, 1, 6 * H, 0, 0, 0);
+			history_rest(&c.h, 2, 6 * H, 0, 0, 0);
+			history_seal(&c.h, 6 * H);
+		}
+		history_reopen(&c.h);
+		expect(&c, &gate, EM_BREACHED, "no approval");
+		gate = gate_of(0, 6);
+		expect(&c, &gate, EM_MET, "");
+		history_close(&c.h);
+	}
+}
+
 /* Where nobody looked, a job may have been. */
 static void unseen(void **state)
 {
@@ -443,7 +474,7 @@ int main(void)
 		cmocka_unit_test(whole_approvals), cmocka_unit_test(sizes),
 		cmocka_unit_test(approved),        cmocka_unit_test(just_so),
 		cmocka_unit_test(forged),          cmocka_unit_test(pieces),
-		cmocka_unit_test(unseen),
+		cmocka_unit_test(needle),          cmocka_unit_test(unseen),
 	};
 
 	return cmocka_run_group_tests_name("gates", tests, write_keys, remove_keys);

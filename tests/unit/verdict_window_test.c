@@ -221,7 +221,7 @@ static void dropped(void **state)
 	unsigned int seed = 5;
 
 	(void)state;
-	for (int round = 0; round < 24; round++) {
+	for (int round = 0; round < 12; round++) {
 		static const char *const days[] = { "2024-01-03", "2024-01-05", "2024-01-07",
 						    "2024-01-09", "2024-01-11" };
 		unsigned int drop = 1 + (unsigned int)rand_r(&seed) % 3, percent[5], busy;

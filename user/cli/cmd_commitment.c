@@ -15,7 +15,7 @@ const struct em_column em_verdict_columns[EM_VERDICT_COLUMNS] = {
 	{ "name", "COMMITMENT", EM_TEXT },
 	{ "status", "VERDICT", EM_STATE },
 	{ "reason", "WHY", EM_TEXT },
-	{ "bound", "BOUND", EM_SHARE },
+	{ "promise", "PROMISE", EM_TEXT },
 	{ "proven", "PROVEN", EM_SHARE },
 	{ "possible", "POSSIBLE", EM_SHARE },
 	{ "deficit_us", "DEFICIT", EM_DURATION },

@@ -209,19 +209,60 @@ struct gate {
 	int64_t grace;
 };
 
+static int gather(const struct gate *gate, int64_t since, int64_t until, bool by_project,
+		  struct groups *g)
+{
+	*g = (struct groups){ .c = gate->c,
+			      .approvals = &gate->approvals,
+			      .by_project = by_project,
+			      .index = json_object() };
+	return g->index ? em_ledger_usage(gate->l, since, until, each, g) : -ENOMEM;
+}
+
 static int look(const struct gate *gate, int64_t since, int64_t until, bool by_project,
 		struct em_verdict *v)
 {
-	struct groups g = { .c = gate->c,
-			    .approvals = &gate->approvals,
-			    .by_project = by_project,
-			    .index = json_object() };
-	int ret = g.index ? em_ledger_usage(gate->l, since, until, each, &g) : -ENOMEM;
+	struct groups g;
+	int ret = gather(gate, since, until, by_project, &g);
 
 	for (size_t i = 0; !ret && i < g.n; i++)
 		judge_group(&g, &g.list[i], gate->grace, v);
 	groups_clear(&g);
 	return ret;
+}
+
+/* What is not above the gate in a stretch of time is not in any part of it. */
+static int any_above(const struct gate *gate, int64_t since, int64_t until, bool *above)
+{
+	struct groups g;
+	int ret = gather(gate, since, until, true, &g);
+
+	*above = false;
+	for (size_t i = 0; !ret && i < g.n; i++)
+		*above |= possibly_above(gate->c, &g.list[i]);
+	groups_clear(&g);
+	return ret;
+}
+
+/*
+ * Every 24 hours that end at @until less 0, 1, … @steps - 1 steps; halves that hold nothing are
+ * left out, since a year has 1,460 of them.
+ */
+static int look_days(const struct gate *gate, int64_t since, int64_t until, int64_t steps,
+		     struct em_verdict *v)
+{
+	int64_t from = until - (steps - 1) * STEP - DAY, half = steps / 2;
+	bool above;
+	int ret;
+
+	from = from > since ? from : since;
+	if (steps == 1)
+		return look(gate, from, until, true, v);
+	ret = any_above(gate, from, until, &above);
+	if (ret || !above)
+		return ret;
+	ret = look_days(gate, since, until, half, v);
+	return ret ?: look_days(gate, since, until - half * STEP, steps - half, v);
 }
 
 /* struct dark - GPUs that were not seen for a time, and how long altogether */
@@ -259,10 +300,11 @@ static int hidden(const struct em_commitment *c, struct em_ledger *l, int64_t si
 static int look_everywhere(const struct gate *gate, int64_t since, int64_t until,
 			   struct em_verdict *v)
 {
+	int64_t steps = until > since ? (until - since - 1) / STEP + 1 : 0;
 	int ret = look(gate, since, until, false, v);
 
-	for (int64_t at = until; !ret && at > since; at -= STEP)
-		ret = look(gate, at - DAY > since ? at - DAY : since, at, true, v);
+	if (!ret && steps)
+		ret = look_days(gate, since, until, steps, v);
 	return ret ?: hidden(gate->c, gate->l, since, until, v);
 }
 

@@ -49,8 +49,8 @@ static int open_window(const struct em_commitment *c, struct em_ledger *l, struc
 		return ret;
 	b = em_bounds_of(c, &m, c->purpose, true, c->clock);
 	left = (em_ns)(at.due - at.until);
-	p->open = true;
 	p->rest = m.rate * left;
+	p->open = p->rest; /* without a GPU there is nothing to say */
 	whole = b.n / b.scale + (b.capped ? p->rest : m.fleet_rate * left);
 	target = (c->share.num * whole + c->share.den - 1) / c->share.den;
 	p->needed =

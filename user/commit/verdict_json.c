@@ -30,6 +30,30 @@ static json_t *bound(const struct em_commitment *c)
 	return plain(c->kind == EM_REALLOCATE ? &c->to : &c->share);
 }
 
+static const char *promise(const struct em_commitment *c, char *out, size_t len)
+{
+	char a[64], b[64];
+
+	switch (c->kind) {
+	case EM_GROWTH:
+		snprintf(out, len, "no faster than %s", em_purpose_name(c->than));
+		break;
+	case EM_REALLOCATE:
+		em_commitment_say(c, "to", out, len);
+		break;
+	case EM_GATE:
+		em_commitment_say(c, "gpus", a, sizeof(a));
+		em_commitment_say(c, "gpu_hours", b, sizeof(b));
+		snprintf(out, len, "gate at %s%s%s%s", c->gpus ? a : "", c->gpus ? " GPUs" : "",
+			 c->gpus && c->gpu_hours ? " or " : "", c->gpu_hours ? b : "");
+		break;
+	default:
+		em_commitment_say(c, "share", a, sizeof(a));
+		snprintf(out, len, "%s %s", c->kind == EM_FLOOR ? "at least" : "at most", a);
+	}
+	return out;
+}
+
 /* Weighted sums of a large fleet pass 63 bits of microseconds; their ratio need not. */
 static json_t *share(struct em_share s)
 {
@@ -56,7 +80,9 @@ static void times(json_t *o, const struct em_verdict *v)
 json_t *em_verdict_json(const struct em_commitment *c, const struct em_verdict *v)
 {
 	json_t *o = json_object();
+	char text[256];
 
+	json_object_set_new(o, "promise", json_string(promise(c, text, sizeof(text))));
 	json_object_set_new(o, "name", json_string(c->name));
 	json_object_set_new(o, "kind", json_string(em_commitment_kind_name(c->kind)));
 	json_object_set_new(o, "purpose", json_string(em_purpose_name(c->purpose)));
