@@ -100,8 +100,7 @@ int em_loader_mixed(struct em_loader *l, const yaml_node_t *node, struct em_comm
 		return 0;
 	}
 	c->mixed = EM_MIXED_PART;
-	if (em_value_fraction(s, &c->mixed_part) || !c->mixed_part.num ||
-	    c->mixed_part.den > 1000000)
+	if (em_value_fraction(s, &c->mixed_part) || !c->mixed_part.num || c->mixed_part.den > 1000)
 		return em_loader_refuse(l, node,
 					"mixed: exclude, include, unresolved, or the part of it "
 					"that counts, as 1/2");
