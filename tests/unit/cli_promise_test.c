@@ -5,7 +5,7 @@
 #define START (1700006400LL * S)
 
 static struct history h;
-static char key[128], file[128];
+static char key[128], other[128], file[128];
 
 static void put(const char *path, const char *text)
 {
@@ -39,6 +39,8 @@ static int make(void **state)
 	h.l = NULL;
 	snprintf(key, sizeof(key), "%s/alice.key", h.dir);
 	put(key, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60\n");
+	snprintf(other, sizeof(other), "%s/bob.key", h.dir);
+	put(other, "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb\n");
 	snprintf(file, sizeof(file), "%s/promise.yaml", h.dir);
 	return 0;
 }
@@ -95,6 +97,14 @@ static void notes(void **state)
 			       "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f7"
 			       "07511a"));
 	assert_non_null(strstr(said.out, "\"auditor\""));
+	/* two keys, of which one is from outside */
+	run(&said, "approve", "both", "--project", "q", "--gpus", "64", "--key", key, "--key",
+	    other, "--external", "bob", WHO);
+	assert_int_equal(said.status, 0);
+	assert_non_null(strstr(said.out, "signed by alice, key d75a980182b10ab7d54bfed3c964073a0ee1"
+					 "72f3daa62325af021a68f707511a\n"));
+	assert_non_null(strstr(said.out, "signed by bob, key 3d4017c3e843895a92b70aa74d1b7ebc9c982c"
+					 "cf2ec4968cc0cd55f12af4660c, from outside\n"));
 }
 
 static void refusals(void **state)

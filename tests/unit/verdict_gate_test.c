@@ -420,7 +420,7 @@ static void pieces(void **state)
 static void needle(void **state)
 {
 	(void)state;
-	for (int busy = 0; busy < 40; busy += 3) {
+	for (int busy = 0; busy < 40; busy += 7) {
 		struct em_commitment gate = gate_of(0, 5);
 		struct cluster c;
 		__u32 a, b;

@@ -111,6 +111,37 @@ static void months(void **state)
 	history_close(&lab.h);
 }
 
+/* An interval that was drawn out over the end of a month is in neither, and is no way out. */
+static void drawn_out(void **state)
+{
+	struct em_commitment c = fifth("calendar month");
+	struct em_verdict v;
+	struct lab lab;
+
+	(void)state;
+	lab_open(&lab, "2024-01-01");
+	run(&lab, "2024-01-28", 25, 75);
+	run(&lab, "2024-02-02", 0, 100);
+	run(&lab, "2024-02-29", 25, 75);
+	run(&lab, "2024-03-01", 25, 75);
+	history_reopen(&lab.h);
+	v = check(&lab, &c, "2024-02-01");
+	assert_true(v.unobserved == (em_ns)(4 * DAY));
+	assert_int_equal(v.status, EM_MET); /* 27/4 of 31 days: so much was proven even so */
+	c.share = (struct em_share){ 1, 4 };
+	v = check(&lab, &c, "2024-02-01");
+	assert_int_equal(v.status, EM_UNPROVEN);
+	assert_string_equal(v.reason, "unobserved");
+	v = check(&lab, &c, "2024-03-01");
+	assert_true(v.unobserved == (em_ns)DAY);
+	assert_int_equal(v.status, EM_UNPROVEN);
+	/* a rolling window takes it in when its time comes */
+	c = fifth("rolling 60d");
+	v = check(&lab, &c, "2024-03-01");
+	assert_true(v.unobserved == 0);
+	history_close(&lab.h);
+}
+
 /* Before its end a window is not due, and infeasible once nothing can mend it. */
 static void running(void **state)
 {
@@ -434,11 +465,11 @@ static void table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(months),    cmocka_unit_test(running),
-		cmocka_unit_test(installed), cmocka_unit_test(after_event),
-		cmocka_unit_test(dropped),   cmocka_unit_test(scopes),
-		cmocka_unit_test(weights),   cmocka_unit_test(ahead),
-		cmocka_unit_test(table),
+		cmocka_unit_test(months),      cmocka_unit_test(drawn_out),
+		cmocka_unit_test(running),     cmocka_unit_test(installed),
+		cmocka_unit_test(after_event), cmocka_unit_test(dropped),
+		cmocka_unit_test(scopes),      cmocka_unit_test(weights),
+		cmocka_unit_test(ahead),       cmocka_unit_test(table),
 	};
 
 	return cmocka_run_group_tests_name("verdict windows", tests, NULL, NULL);

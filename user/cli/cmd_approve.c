@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* earmark approve - signatures that a gate asks for. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -33,14 +32,14 @@ static int sign(struct em_args *a, json_t *note, const char *path, bool alone)
 
 static int sign_all(struct em_args *a, json_t *note)
 {
-	_cleanup_free_ char *keys = strdup(em_opt(a, "key"));
-	bool alone = keys && !strchr(keys, ',');
-	char *rest = keys, *one;
-	int ret = keys ? 0 : em_fail(a, "out of memory");
+	bool alone = !em_opt_nth(a, "key", 1);
+	const char *path;
 
-	while (!ret && (one = strsep(&rest, ",")))
-		ret = sign(a, note, one, alone);
-	return ret;
+	for (int n = 0; (path = em_opt_nth(a, "key", n)); n++) {
+		if (sign(a, note, path, alone))
+			return EM_NO_ANSWER;
+	}
+	return 0;
 }
 
 static void say_keys(const json_t *note)
@@ -87,7 +86,7 @@ static const struct em_option options[] = {
 	{ "ref", "REF", "this cluster's job", NULL },
 	{ "gpus", "N", "up to so many GPUs", NULL },
 	{ "gpu-hours", "M", "up to so many GPU-hours", NULL },
-	{ "key", "FILE[,FILE…]", "Ed25519 keys that sign: PEM, or a seed in hex", NULL },
+	{ "key", "FILE", "an Ed25519 key that signs: PEM, or a seed in hex; repeatable", NULL },
 	{ "external", "NAME", "this signer is from outside", NULL },
 	EM_NOTE_OPTIONS,
 	{},

@@ -160,14 +160,38 @@ static void add_busy(struct work *w, const struct em_gpu_usage *g, em_ns weight)
 	w->m->engine_wall += g->engine_wall * weight + gap;
 }
 
-static int add_gpu(const struct em_gpu_usage *g, void *arg)
+/*
+ * A dated window has one answer: an interval that reaches over its edge, which is in no window as a
+ * whole, must not be time that nobody answers for. Of a GPU's time in the window, what neither
+ * intervals nor gaps account for, as far as the edges are bare. A rolling window moves on and takes
+ * it in.
+ */
+static uint64_t bare_edges(const struct work *w, const struct em_gpu_usage *g)
 {
+	const struct em_report *r = &w->m->r;
+	bool dated = w->c->span.kind != EM_ROLLING || w->c->due || w->c->within_of;
+	int64_t from = g->since > r->since ? g->since : r->since;
+	int64_t to = g->retired && g->retired < r->until ? g->retired : r->until;
+	int64_t edges = r->span.intervals ? (r->span.start - r->since) + (r->until - r->span.end)
+					  : r->until - r->since;
+	int64_t there = to - from, known = (int64_t)(g->wall + g->gap);
+
+	if (!dated || there <= known || edges <= 0)
+		return 0;
+	return (uint64_t)(there - known < edges ? there - known : edges);
+}
+
+static int add_gpu(const struct em_gpu_usage *given, void *arg)
+{
+	struct em_gpu_usage seen = *given, *g = &seen;
 	struct work *w = arg;
 	struct em_report *r = &w->m->r;
 	enum inside in = gpu_inside(w, g->name);
-	em_ns weight = em_weight_of(&w->c->weights, g->model), whole = (em_ns)g->wall + g->gap;
+	em_ns weight = em_weight_of(&w->c->weights, g->model), whole;
 	json_int_t known = in == OUTSIDE ? -1 : (json_int_t)weight;
 
+	g->gap += bare_edges(w, given);
+	whole = (em_ns)g->wall + g->gap;
 	if (json_object_set_new(w->gpus, g->name, json_integer(known)))
 		return -ENOMEM;
 	w->m->whole += whole * (weight ?: em_weight_largest(&w->c->weights));
