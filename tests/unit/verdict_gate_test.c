@@ -183,9 +183,17 @@ struct cluster {
 	struct history h;
 };
 
+/* One sync for all of it, and read as another process would. */
+static void ready(struct cluster *c)
+{
+	assert_int_equal(em_ledger_batch_end(c->h.l), 0);
+	history_reopen(&c->h);
+}
+
 static void cluster_open(struct cluster *c)
 {
 	history_open(&c->h, START);
+	assert_int_equal(em_ledger_batch(c->h.l), 0);
 	for (__u32 gpu = 1; gpu <= 4; gpu++)
 		history_gpu(&c->h, gpu);
 }
@@ -248,7 +256,7 @@ static void approve(struct cluster *c, int64_t at, json_t *note)
 	_cleanup_free_ char *text = json_dumps(note, JSON_COMPACT | JSON_SORT_KEYS);
 
 	assert_int_equal(em_ledger_note_at(c->h.l, at, "approval", text), 0);
-	history_reopen(&c->h);
+	ready(c);
 }
 
 static json_t *signed_by(json_t *note, int key, bool external)
@@ -267,7 +275,7 @@ static void one_job(struct cluster *c, __u8 purpose, const char *project, const 
 	a = job(c, purpose, project, ref);
 	for (int i = 0; i < 2; i++)
 		hour(c, (const __u32[4]){ a, a, a, 0 });
-	history_reopen(&c->h);
+	ready(c);
 }
 
 static void sizes(void **state)
@@ -362,7 +370,7 @@ static void forged(void **state)
 	approve(&c, START, note);
 	expect(&c, &gate, EM_BREACHED, "no approval");
 	assert_int_equal(em_ledger_note_at(c.h.l, START, "approval", "[1]"), 0);
-	history_reopen(&c.h);
+	ready(&c);
 	expect(&c, &gate, EM_BREACHED, "no approval");
 	history_close(&c.h);
 }
@@ -381,7 +389,7 @@ static void pieces(void **state)
 	d = job(&c, EARMARK_PURPOSE_CAPABILITIES, "p", "c/3");
 	hour(&c, (const __u32[4]){ a, b, d, 0 });
 	hour(&c, (const __u32[4]){ a, b, d, 0 });
-	history_reopen(&c.h);
+	ready(&c);
 	expect(&c, &gate, EM_BREACHED, "no approval");
 	assert_non_null(strstr(check(&c, &gate).detail, "project p"));
 	expect(&c, &hours, EM_BREACHED, "no approval");
@@ -400,7 +408,7 @@ static void pieces(void **state)
 	b = job(&c, EARMARK_PURPOSE_CAPABILITIES, "p", "c/2");
 	for (int i = 0; i < 4; i++)
 		hour(&c, (const __u32[4]){ 0, b, 0, 0 });
-	history_reopen(&c.h);
+	ready(&c);
 	expect(&c, &hours, EM_MET, "");
 	history_close(&c.h);
 	/* whoever names no project is counted with all who do not */
@@ -410,7 +418,7 @@ static void pieces(void **state)
 	d = job(&c, 0, "", "");
 	hour(&c, (const __u32[4]){ a, b, d, 0 });
 	hour(&c, (const __u32[4]){ a, b, d, 0 });
-	history_reopen(&c.h);
+	ready(&c);
 	expect(&c, &gate, EM_UNPROVEN, "size or purpose not shown");
 	assert_non_null(strstr(check(&c, &gate).detail, "none named"));
 	history_close(&c.h);
@@ -426,6 +434,7 @@ static void needle(void **state)
 		__u32 a, b;
 
 		history_open(&c.h, START);
+		assert_int_equal(em_ledger_batch(c.h.l), 0);
 		history_gpu(&c.h, 1);
 		history_gpu(&c.h, 2);
 		a = job(&c, EARMARK_PURPOSE_CAPABILITIES, "p", "c/1");
@@ -439,7 +448,7 @@ static void needle(void **state)
 			history_rest(&c.h, 2, 6 * H, 0, 0, 0);
 			history_seal(&c.h, 6 * H);
 		}
-		history_reopen(&c.h);
+		ready(&c);
 		expect(&c, &gate, EM_BREACHED, "no approval");
 		gate = gate_of(0, 6);
 		expect(&c, &gate, EM_MET, "");
@@ -460,7 +469,7 @@ static void unseen(void **state)
 	c.h.wall += H;
 	c.h.mono += H; /* four GPU-hours without a record */
 	hour(&c, (const __u32[4]){ 0 });
-	history_reopen(&c.h);
+	ready(&c);
 	expect(&c, &gate, EM_MET, "");
 	gate = gate_of(0, 3);
 	expect(&c, &gate, EM_UNPROVEN, "unobserved");

@@ -63,16 +63,16 @@ static enum inside own_inside(const struct work *w, const char *globs)
 	return sum;
 }
 
-/* Of "NODE/BUS/DEVICE" the node; "BUS/DEVICE" is the ledger's own. */
+/* Of "NODE:BUS/DEVICE" the node, where many ledgers are one; "BUS/DEVICE" is the ledger's own. */
 static enum inside gpu_inside(const struct work *w, const char *gpu)
 {
-	const char *first = strchr(gpu, '/'), *second = first ? strchr(first + 1, '/') : NULL;
 	const char *globs = w->c->scope[EM_SCOPE_NODE];
+	size_t n = strcspn(gpu, ":/");
 	_cleanup_free_ char *node = NULL;
 
-	if (!globs || !second)
+	if (!globs || gpu[n] != ':')
 		return own_inside(w, globs);
-	node = strndup(gpu, (size_t)(first - gpu));
+	node = strndup(gpu, n);
 	return inside_one(globs, node, true);
 }
 
