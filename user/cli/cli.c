@@ -82,7 +82,8 @@ void em_help(const struct em_object *object)
 		printf("  %-12s %s\n", objects[i]->name, objects[i]->help);
 	puts("\noptions:\n"
 	     "  -j, --json       answer in JSON; errors too\n"
-	     "  --ledger DIR     the ledger to read (" EM_LEDGER_DIR "); may be repeated, and may be\n"
+	     "  --ledger DIR     the ledger to read (" EM_LEDGER_DIR
+	     "); may be repeated, and may be\n"
 	     "                   a directory of ledgers: the nodes of a cluster\n"
 	     "  --socket PATH    earmarkd's socket (" EM_API_SOCKET ")\n"
 	     "  -h, --help       this, or an object's own help: earmark OBJECT --help\n"
