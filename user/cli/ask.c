@@ -158,8 +158,10 @@ static int judge_all(struct em_args *a, struct em_ledger *l, int64_t at, bool fu
 	*verdicts = json_array();
 	*status = EM_FINE;
 	ret = em_commitments_known(a, &list);
-	/* what a weakening has not put out of force yet; an auditor's own file has no history here */
-	if (!ret && list.n && !em_opt(a, "file") && em_revision_notice(&list, l, at))
+	/* what a weakening has not put out of force yet; an auditor's own file has no history here
+	 */
+	if (!ret && (!a->ledger_given || a->socket_given) && !em_opt(a, "file") &&
+	    em_revision_notice(&list, l, at))
 		ret = em_fail(a, "%s", em_ledger_error(l));
 	for (unsigned int i = 0; !ret && i < list.n; i++) {
 		o = judged(a, l, &list.list[i], at, fully, status);
