@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Scale and share effects; see scale.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "probe/ask.h"
+#include "probe/financing.h"
+#include "probe/scale.h"
+
+/*
+ * T̄·Δs = (ΔA + A₁·T₀/T₁ - A₀·T₁/T₀) / 2. Products are divided at once, each to the nearest
+ * nanosecond; scale is what is left, so that nothing is lost between the two.
+ */
+void em_scale_make(struct em_scale *s, em_ns a0, em_ns t0, em_ns a1, em_ns t1)
+{
+	em_delta change = (em_delta)a1 - (em_delta)a0, twice;
+
+	*s = (struct em_scale){ .change = change, .scale = change };
+	if (!t0 || !t1)
+		return;
+	twice = change + (em_delta)em_muldiv(a1, t0, t1) - (em_delta)em_muldiv(a0, t1, t0);
+	s->share = twice / 2;
+	s->scale = change - s->share;
+}
+
+/* struct model - used and alignment's time of one model of GPU, before and after */
+struct model {
+	char name[EARMARK_PROJECT_LEN];
+	em_ns a[2], t[2];
+};
+
+struct models {
+	struct model *list;
+	size_t n;
+	struct gpu_model {
+		char gpu[EARMARK_NAME_LEN];
+		size_t model;
+	} * gpus;
+	size_t n_gpus;
+	unsigned int side;
+	em_ns length, as;
+};
+
+static int model_of(struct models *m, const char *name, size_t *ret)
+{
+	struct model *more;
+
+	for (size_t i = 0; i < m->n; i++) {
+		*ret = i;
+		if (!strncmp(m->list[i].name, name, sizeof(more->name) - 1))
+			return 0;
+	}
+	more = reallocarray(m->list, m->n + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	m->list = more;
+	*ret = m->n++;
+	memset(&more[*ret], 0, sizeof(*more));
+	strncpy(more[*ret].name, name, sizeof(more->name) - 1);
+	return 0;
+}
+
+static int add_gpu(const struct em_gpu_usage *g, void *arg)
+{
+	struct models *m = arg;
+	struct gpu_model *more;
+	size_t model;
+	int ret = model_of(m, g->model && *g->model ? g->model : "unknown", &model);
+
+	if (ret)
+		return ret;
+	m->list[model].t[m->side] += g->charged;
+	more = reallocarray(m->gpus, m->n_gpus + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	m->gpus = more;
+	more[m->n_gpus].model = model;
+	memset(more[m->n_gpus].gpu, 0, sizeof(more->gpu));
+	strncpy(more[m->n_gpus++].gpu, g->name, sizeof(more->gpu) - 1);
+	return 0;
+}
+
+static int add_usage(const struct em_usage *u, void *arg)
+{
+	struct models *m = arg;
+
+	for (size_t i = 0; i < m->n_gpus; i++) {
+		struct model *model = &m->list[m->gpus[i].model];
+
+		if (strncmp(m->gpus[i].gpu, u->gpu, EARMARK_NAME_LEN - 1))
+			continue;
+		model->t[m->side] += u->gpu_time;
+		if (em_part_of(u->purpose) == EM_PART_A)
+			model->a[m->side] += u->gpu_time;
+		break;
+	}
+	return 0;
+}
+
+static int side(struct models *m, struct em_ledger *l, struct em_range r, unsigned int which)
+{
+	int ret;
+
+	m->side = which;
+	m->n_gpus = 0;
+	ret = em_ledger_gpus(l, r.start, r.end, add_gpu, m);
+	return ret ? ret : em_ledger_usage(l, r.start, r.end, add_usage, m);
+}
+
+static const struct em_field columns[] = {
+	{ "model", "GPU MODEL", EM_VALUE_TEXT },
+	{ "change_us", "ALIGNMENT CHANGED BY", EM_VALUE_GPU_TIME },
+	{ "scale_us", "BY SCALE", EM_VALUE_GPU_TIME },
+	{ "share_us", "BY SHARE", EM_VALUE_GPU_TIME },
+};
+
+static int rows(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
+{
+	struct models m = { 0 };
+	int ret = side(&m, l, a->before, 0);
+
+	if (!ret)
+		ret = side(&m, l, a->after, 1);
+	em_finding_rows(f, columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; !ret && i < m.n; i++) {
+		em_ns length = (em_ns)(a->before.end - a->before.start);
+		em_ns as = (em_ns)(a->after.end - a->after.start);
+		struct em_scale s;
+
+		em_scale_make(&s, em_muldiv(m.list[i].a[0], as, length),
+			      em_muldiv(m.list[i].t[0], as, length), m.list[i].a[1],
+			      m.list[i].t[1]);
+		em_finding_row(
+			f, json_pack("{s:o,s:o,s:o,s:o}", "model", em_json_text(m.list[i].name),
+				     "change_us", em_delta_json(s.change), "scale_us",
+				     em_delta_json(s.scale), "share_us", em_delta_json(s.share)));
+	}
+	free(m.list);
+	free(m.gpus);
+	return ret;
+}
+
+static const char *nobody_stopped(const struct em_parts *before, const struct em_parts *after)
+{
+	return after->part[EM_PART_C] >= before->part[EM_PART_C]
+		       ? "capabilities did not shrink: a share effect is not yet reallocation"
+		       : "capabilities shrank: financing says how much of this that can have paid";
+}
+
+static int answer(struct em_finding *f, const struct em_parts *before, const struct em_parts *after)
+{
+	em_ns t0 = em_parts_used(before), t1 = em_parts_used(after);
+	char change[EM_HOURS_LEN], scale[EM_HOURS_LEN], share[EM_HOURS_LEN];
+	struct em_scale s;
+
+	em_scale_make(&s, before->part[EM_PART_A], t0, after->part[EM_PART_A], t1);
+	em_finding_gpu_time(f, "alignment_change_us", "alignment changed by", s.change);
+	em_finding_gpu_time(f, "scale_us", "by scale", s.scale);
+	em_finding_gpu_time(f, "share_us", "by share", s.share);
+	em_finding_share(f, "share_before", "alignment's share before", before->part[EM_PART_A],
+			 t0);
+	em_finding_share(f, "share_after", "and after", after->part[EM_PART_A], t1);
+	for (unsigned int i = EM_PART_C; i < EM_PARTS; i++) {
+		static const char *const keys[EM_PARTS] = {
+			[EM_PART_C] = "capabilities_change_us",
+			[EM_PART_M] = "mixed_change_us",
+			[EM_PART_S] = "serving_change_us",
+			[EM_PART_F] = "infrastructure_change_us",
+			[EM_PART_U] = "untagged_change_us",
+			[EM_PART_I] = "idle_change_us",
+			[EM_PART_X] = "unobserved_change_us",
+		};
+
+		em_finding_gpu_time(f, keys[i], em_part_name(i),
+				    (em_delta)after->part[i] - (em_delta)before->part[i]);
+	}
+	em_finding_estimate(f, "alignment changed by %s: %s by scale, %s by share; %s",
+			    em_hours(change, s.change), em_hours(scale, s.scale),
+			    em_hours(share, s.share), nobody_stopped(before, after));
+	em_finding_interval(f, "exact%s",
+			    t0 && t1 ? "" : " (nothing ran on one side: all of it is scale)");
+	return 0;
+}
+
+int em_probe_scale(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
+{
+	struct em_parts before, after;
+	int ret = em_parts_pair(l, a, &before, &after);
+
+	f->windows = 2;
+	f->window[0] = a->before;
+	f->window[1] = a->after;
+	if (ret)
+		return ret;
+	if (!em_parts_used(&before) && !em_parts_used(&after))
+		return em_finding_refuse(f, "nothing ran in either window");
+	ret = rows(f, l, a);
+	return ret ? ret : answer(f, &before, &after);
+}
