@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* earmark probe - what the essay's claims come to in this ledger; see probe/ask.h. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,69 +9,9 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "probe/ask.h"
+#include "cli/probing.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
-
-/* --- the question -------------------------------------------------------------------------- */
-
-/* "START/END" of --@name. 0, or EM_NO_ANSWER; a missing option leaves @r empty. */
-static int parse_range(struct em_args *a, const char *name, struct em_range *r)
-{
-	const char *given = em_opt(a, name), *slash = given ? strchr(given, '/') : NULL;
-	_cleanup_free_ char *start = slash ? strndup(given, (size_t)(slash - given)) : NULL;
-	int64_t now = em_time_now();
-
-	if (!given)
-		return 0;
-	if (!start || em_time_parse(start, now, &r->start) ||
-	    em_time_parse(slash + 1, now, &r->end))
-		return em_fail(a, "--%s %s: not START/END; write 2026-11-01/2026-11-08", name,
-			       given);
-	if (r->start >= r->end)
-		return em_fail(a, "--%s %s: ends before it begins", name, given);
-	return 0;
-}
-
-static int parse_windows(struct em_args *a, struct em_ask *ask)
-{
-	if (em_window(a, &ask->window.start, &ask->window.end) ||
-	    parse_range(a, "before", &ask->before) || parse_range(a, "after", &ask->after))
-		return EM_NO_ANSWER;
-	if (!em_opt(a, "before") != !em_opt(a, "after"))
-		return em_fail(a, "--before and --after go together");
-	ask->until = ask->window.end;
-	if (!em_opt(a, "before"))
-		return 0;
-	if (em_opt(a, "since") || em_opt(a, "until") || em_opt(a, "window"))
-		return em_fail(a, "--before and --after exclude --since, --until and --window");
-	if (ask->before.end > ask->after.start)
-		return em_fail(a, "--before must end before --after begins");
-	ask->window = (struct em_range){ ask->before.start, ask->after.end };
-	return 0;
-}
-
-static int parse_seed(struct em_args *a, struct em_ask *ask)
-{
-	const char *given = em_opt(a, "seed");
-	char *end;
-
-	ask->seed = 1;
-	if (!given)
-		return 0;
-	errno = 0;
-	ask->seed = strtoull(given, &end, 10);
-	if (errno || *end || *given < '0' || *given > '9' || !ask->seed || ask->seed > UINT32_MAX)
-		return em_fail(a, "--seed %s: not a whole number from 1 to 4294967295", given);
-	return 0;
-}
-
-static int ask_parse(struct em_args *a, struct em_ask *ask)
-{
-	if (parse_windows(a, ask) || parse_seed(a, ask))
-		return EM_NO_ANSWER;
-	return 0;
-}
 
 /* --- the answer ---------------------------------------------------------------------------- */
 
@@ -106,7 +45,8 @@ static const char *show_value(char *out, size_t len, const json_t *value, enum e
 /* A paragraph after its heading, wrapped at 100 columns. */
 static void show_words(const char *heading, const char *text)
 {
-	_cleanup_free_ char *safe = malloc(4 * strlen(text) + 1), *rest = NULL;
+	_cleanup_free_ char *safe = malloc(4 * strlen(text) + 1);
+	char *rest = NULL;
 	int column = printf("  %-13s", heading);
 
 	if (!safe)
@@ -169,7 +109,7 @@ static void show_finding(const struct em_finding *f)
 	char text[256];
 
 	printf("%s %s: %s\n", p->id, p->name, p->help);
-	printf("  %-13s \"%s\"\n", "the essay", p->claim);
+	show_words("the essay", p->claim);
 	show_words(f->outcome == EM_OUTCOME_NO_ANSWER ? "no answer" : "estimate", f->estimate);
 	show_words("interval", f->interval);
 	show_period(f);
@@ -201,7 +141,8 @@ static int ask_one(struct em_args *a, struct em_ledger *l, const struct em_ask *
 
 	if (ret) {
 		em_finding_clear(&f);
-		return em_fail(a, "%s: %s", p->name, em_ledger_error(l) ?: strerror(-ret));
+		return em_fail(a, "%s: %s", p->name,
+			       (l ? em_ledger_error(l) : NULL) ?: strerror(-ret));
 	}
 	status = statuses[f.outcome];
 	if (a->json)
@@ -212,13 +153,28 @@ static int ask_one(struct em_args *a, struct em_ledger *l, const struct em_ask *
 	return status;
 }
 
+/* Freezing a baseline writes; everything else only reads. */
+static struct em_ledger *open_for(struct em_args *a, const struct em_ask *ask)
+{
+	struct em_ledger *l = NULL;
+	int ret;
+
+	if (!ask->freeze)
+		return em_open_ledger(a);
+	ret = em_ledger_open(&l, a->ledger, EM_LEDGER_WRITE);
+	if (!ret)
+		return l;
+	em_fail(a, "%s", em_ledger_error(NULL) ?: strerror(-ret));
+	return NULL;
+}
+
 static struct em_ledger *begin(struct em_args *a, struct em_ask *ask)
 {
 	struct em_ledger *l = NULL;
 
-	if (ask_parse(a, ask))
+	if (em_probing_parse(a, ask))
 		return NULL;
-	l = em_open_ledger(a);
+	l = open_for(a, ask);
 	if (l && em_ask_clip(ask, l)) {
 		em_fail(a, "%s", em_ledger_error(l));
 		em_ledger_close(l);
@@ -238,6 +194,20 @@ static int probe_one(struct em_args *a)
 	if (!l)
 		return EM_NO_ANSWER;
 	status = ask_one(a, l, &ask, em_probe_find(a->verb->name), list);
+	if (a->json && json_array_size(list))
+		return em_json_out(json_incref(json_array_get(list, 0)), status);
+	return status;
+}
+
+static int drill_plan(struct em_args *a)
+{
+	_cleanup_json_ json_t *list = json_array();
+	struct em_ask ask = { 0 };
+	int status;
+
+	if (em_probing_plan(a, &ask))
+		return EM_NO_ANSWER;
+	status = ask_one(a, NULL, &ask, &em_drill_plan_probe, list);
 	if (a->json && json_array_size(list))
 		return em_json_out(json_incref(json_array_get(list, 0)), status);
 	return status;
@@ -287,16 +257,75 @@ static int probe_all(struct em_args *a)
 	{                                                                \
 		"seed", "NUMBER", "of what is drawn by chance (1)", NULL \
 	}
+#define HOLD_OPTION                                                                  \
+	{                                                                            \
+		"hold", "DURATION", "how long an order of a drill holds (24h)", NULL \
+	}
+#define SIZE_OPTION                                                                        \
+	{                                                                                  \
+		"size", "GPU-HOURS", "capabilities runs of so much need an approval", NULL \
+	}
+#define RESEARCHERS_OPTION                                                              \
+	{                                                                               \
+		"researchers", "A:C", "on alignment and on capabilities (30:100)", NULL \
+	}
+#define BASELINE_OPTION                                                                    \
+	{                                                                                  \
+		"baseline", "START/END", "of drift (frozen, else the first 90 days)", NULL \
+	}
 
+static const struct em_option window_options[] = { WINDOW_OPTIONS, {} };
 static const struct em_option pair_options[] = { WINDOW_OPTIONS, PAIR_OPTIONS, {} };
-static const struct em_option all_options[] = { WINDOW_OPTIONS, PAIR_OPTIONS, SEED_OPTION, {} };
+static const struct em_option relabel_options[] = { WINDOW_OPTIONS, PAIR_OPTIONS, SEED_OPTION, {} };
+static const struct em_option gate_options[] = { WINDOW_OPTIONS, SIZE_OPTION, {} };
+static const struct em_option constraint_options[] = { WINDOW_OPTIONS, RESEARCHERS_OPTION, {} };
+static const struct em_option analyse_options[] = { WINDOW_OPTIONS, SEED_OPTION, HOLD_OPTION, {} };
+static const struct em_option drift_options[] = {
+	WINDOW_OPTIONS,
+	SEED_OPTION,
+	BASELINE_OPTION,
+	{ "at", "TIME", "estimate what a change of that date did to level and slope", NULL },
+	{ "freeze", NULL, "write the baseline into the ledger, for all later watches", NULL },
+	{},
+};
+static const struct em_option plan_options[] = {
+	{ "since", "TIME", "from then on (now)", NULL },
+	{ "until", "TIME", "until then (28 days later)", NULL },
+	{ "count", "NUMBER", "how many orders, controls among them (12)", NULL },
+	{ "from", "SHARE", "alignment's share before (10%)", NULL },
+	{ "to", "SHARE", "the share ordered (20%)", NULL },
+	SEED_OPTION,
+	HOLD_OPTION,
+	{},
+};
+static const struct em_option all_options[] = { WINDOW_OPTIONS,     PAIR_OPTIONS,
+						SEED_OPTION,        HOLD_OPTION,
+						BASELINE_OPTION,    SIZE_OPTION,
+						RESEARCHERS_OPTION, {} };
+
+_Static_assert(ARRAY_SIZE(all_options) <= EM_OPTIONS_MAX + 1, "values of a line have room");
+
+#define ONE(name, help, options)                                \
+	{                                                       \
+		name, "", help, 0, 0, false, probe_one, options \
+	}
 
 static const struct em_verb verbs[] = {
 	{ "all", "", "every probe, one after the other", 0, 0, false, probe_all, all_options },
-	{ "financing", "", "out of what alignment's growth came", 0, 0, false, probe_one,
-	  pair_options },
-	{ "scale", "", "alignment's growth by scale and by share", 0, 0, false, probe_one,
-	  pair_options },
+	ONE("bounds", "how far the share could be from the claim, and why", window_options),
+	ONE("financing", "out of what alignment's growth came", pair_options),
+	ONE("scale", "alignment's growth by scale and by share", pair_options),
+	ONE("balance", "does growth perpetuate the balance?", window_options),
+	ONE("latency", "how long orders to move a share take", window_options),
+	ONE("requests", "how long who asks for GPUs waits", window_options),
+	{ "drill-plan", "", "plans orders at random times", 0, 0, false, drill_plan, plan_options },
+	ONE("drill-analyse", "what drilled orders did", analyse_options),
+	ONE("relabel", "was work renamed rather than moved?", relabel_options),
+	ONE("drift", "has alignment's share begun to fall?", drift_options),
+	ONE("coverage", "what the record covers", window_options),
+	ONE("gate", "were large capabilities runs approved before?", gate_options),
+	ONE("padding", "is the time that was given worked?", window_options),
+	ONE("constraint", "is alignment constrained by compute?", constraint_options),
 	{},
 };
 

@@ -20,6 +20,7 @@
  * @count, @hold, @from, @to: of a drill: orders, how long each holds, shares
  * @baseline: of drift; empty = the first 90 days
  * @at: a dated change to be estimated; 0 = none
+ * @freeze: write the baseline of drift into the ledger
  */
 struct em_ask {
 	struct em_range window, before, after, baseline;
@@ -27,12 +28,13 @@ struct em_ask {
 	uint64_t seed;
 	em_ns size;
 	unsigned int researchers[2], count;
-	bool researchers_given;
+	bool researchers_given, freeze;
 	struct em_share from, to;
 };
 
 /* Ended by a NULL name. */
 extern const struct em_probe em_probes[];
+extern const struct em_probe em_drill_plan_probe; /* of no ledger, hence not in the table */
 
 const struct em_probe *em_probe_find(const char *name);
 

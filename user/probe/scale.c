@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Scale and share effects; see scale.h. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "probe/ask.h"
 #include "probe/financing.h"
+#include "probe/model.h"
 #include "probe/scale.h"
 
 /*
@@ -25,90 +24,6 @@ void em_scale_make(struct em_scale *s, em_ns a0, em_ns t0, em_ns a1, em_ns t1)
 	s->scale = change - s->share;
 }
 
-/* struct model - used and alignment's time of one model of GPU, before and after */
-struct model {
-	char name[EARMARK_PROJECT_LEN];
-	em_ns a[2], t[2];
-};
-
-struct models {
-	struct model *list;
-	size_t n;
-	struct gpu_model {
-		char gpu[EARMARK_NAME_LEN];
-		size_t model;
-	} * gpus;
-	size_t n_gpus;
-	unsigned int side;
-	em_ns length, as;
-};
-
-static int model_of(struct models *m, const char *name, size_t *ret)
-{
-	struct model *more;
-
-	for (size_t i = 0; i < m->n; i++) {
-		*ret = i;
-		if (!strncmp(m->list[i].name, name, sizeof(more->name) - 1))
-			return 0;
-	}
-	more = reallocarray(m->list, m->n + 1, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	m->list = more;
-	*ret = m->n++;
-	memset(&more[*ret], 0, sizeof(*more));
-	strncpy(more[*ret].name, name, sizeof(more->name) - 1);
-	return 0;
-}
-
-static int add_gpu(const struct em_gpu_usage *g, void *arg)
-{
-	struct models *m = arg;
-	struct gpu_model *more;
-	size_t model;
-	int ret = model_of(m, g->model && *g->model ? g->model : "unknown", &model);
-
-	if (ret)
-		return ret;
-	m->list[model].t[m->side] += g->charged;
-	more = reallocarray(m->gpus, m->n_gpus + 1, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	m->gpus = more;
-	more[m->n_gpus].model = model;
-	memset(more[m->n_gpus].gpu, 0, sizeof(more->gpu));
-	strncpy(more[m->n_gpus++].gpu, g->name, sizeof(more->gpu) - 1);
-	return 0;
-}
-
-static int add_usage(const struct em_usage *u, void *arg)
-{
-	struct models *m = arg;
-
-	for (size_t i = 0; i < m->n_gpus; i++) {
-		struct model *model = &m->list[m->gpus[i].model];
-
-		if (strncmp(m->gpus[i].gpu, u->gpu, EARMARK_NAME_LEN - 1))
-			continue;
-		model->t[m->side] += u->gpu_time;
-		if (em_part_of(u->purpose) == EM_PART_A)
-			model->a[m->side] += u->gpu_time;
-		break;
-	}
-	return 0;
-}
-
-static int side(struct models *m, struct em_ledger *l, struct em_range r, unsigned int which)
-{
-	int ret;
-
-	m->side = which;
-	m->n_gpus = 0;
-	ret = em_ledger_gpus(l, r.start, r.end, add_gpu, m);
-	return ret ? ret : em_ledger_usage(l, r.start, r.end, add_usage, m);
-}
-
 static const struct em_field columns[] = {
 	{ "model", "GPU MODEL", EM_VALUE_TEXT },
 	{ "change_us", "ALIGNMENT CHANGED BY", EM_VALUE_GPU_TIME },
@@ -116,29 +31,51 @@ static const struct em_field columns[] = {
 	{ "share_us", "BY SHARE", EM_VALUE_GPU_TIME },
 };
 
+/* Of a model by name, or of none: a model that one of the windows does not know. */
+static const struct em_model *find(const struct em_models *m, const char *name)
+{
+	static const struct em_model none;
+
+	for (size_t i = 0; i < m->n; i++) {
+		if (!strcmp(m->list[i].name, name))
+			return &m->list[i];
+	}
+	return &none;
+}
+
+static void add_row(struct em_finding *f, const struct em_ask *a, const char *name,
+		    const struct em_model *before, const struct em_model *after)
+{
+	em_ns length = (em_ns)(a->before.end - a->before.start);
+	em_ns as = (em_ns)(a->after.end - a->after.start);
+	struct em_scale s;
+
+	em_scale_make(&s, em_muldiv(before->part[EM_PART_A].gpu_time, as, length),
+		      em_muldiv(em_model_used(before), as, length), after->part[EM_PART_A].gpu_time,
+		      em_model_used(after));
+	em_finding_row(f, json_pack("{s:o,s:o,s:o,s:o}", "model", em_json_text(name), "change_us",
+				    em_delta_json(s.change), "scale_us", em_delta_json(s.scale),
+				    "share_us", em_delta_json(s.share)));
+}
+
 static int rows(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
 {
-	struct models m = { 0 };
-	int ret = side(&m, l, a->before, 0);
+	struct em_models before, after = { 0 };
+	int ret = em_models_make(&before, l, a->before);
 
 	if (!ret)
-		ret = side(&m, l, a->after, 1);
+		ret = em_models_make(&after, l, a->after);
 	em_finding_rows(f, columns, ARRAY_SIZE(columns));
-	for (size_t i = 0; !ret && i < m.n; i++) {
-		em_ns length = (em_ns)(a->before.end - a->before.start);
-		em_ns as = (em_ns)(a->after.end - a->after.start);
-		struct em_scale s;
-
-		em_scale_make(&s, em_muldiv(m.list[i].a[0], as, length),
-			      em_muldiv(m.list[i].t[0], as, length), m.list[i].a[1],
-			      m.list[i].t[1]);
-		em_finding_row(
-			f, json_pack("{s:o,s:o,s:o,s:o}", "model", em_json_text(m.list[i].name),
-				     "change_us", em_delta_json(s.change), "scale_us",
-				     em_delta_json(s.scale), "share_us", em_delta_json(s.share)));
+	for (size_t i = 0; !ret && i < after.n; i++)
+		add_row(f, a, after.list[i].name, find(&before, after.list[i].name),
+			&after.list[i]);
+	for (size_t i = 0; !ret && i < before.n; i++) {
+		if (!*find(&after, before.list[i].name)->name)
+			add_row(f, a, before.list[i].name, &before.list[i],
+				find(&after, before.list[i].name));
 	}
-	free(m.list);
-	free(m.gpus);
+	em_models_clear(&before);
+	em_models_clear(&after);
 	return ret;
 }
 
