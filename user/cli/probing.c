@@ -157,6 +157,7 @@ int em_probing_plan(struct em_args *a, struct em_ask *ask)
 {
 	int64_t now = em_time_now();
 
+	now -= now % (60 * EM_NS_PER_S);
 	ask->window = (struct em_range){ now, 0 };
 	ask->count = 12;
 	ask->from = (struct em_share){ 10, 100 };

@@ -77,7 +77,7 @@ int em_probe_drill_plan(struct em_finding *f, struct em_ledger *l, const struct 
 			    "%u orders at random times, a third of each arm; publish the digest "
 			    "now, record each order when it is given",
 			    a->count);
-	em_finding_interval(f, "exact: the seed gives this plan again");
+	em_finding_interval(f, "exact: the same seed and window give this plan again");
 	return 0;
 }
 
