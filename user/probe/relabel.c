@@ -84,6 +84,7 @@ static void count(struct em_relabel *r, const struct group *g, struct em_range b
 		  struct em_range now)
 {
 	struct history h = read_history(g->u, g->part, g->n);
+	bool taken_up = g->part[0] == EM_PART_U;
 	int64_t half = before.start + (before.end - before.start) / 2;
 	int64_t tenth = now.end - (int64_t)((double)(now.end - now.start) * LATE);
 
@@ -100,7 +101,8 @@ static void count(struct em_relabel *r, const struct group *g, struct em_range b
 		if (h.mixed)
 			r->mixed += u->time;
 		else
-			r->moved[h.first][u->part] += u->time;
+			r->moved[taken_up && u->part == h.first ? EM_PART_U : h.first][u->part] +=
+				u->time;
 	}
 	if (h.mixed || h.change == g->n || !g->u[h.change].now)
 		return;

@@ -25,7 +25,8 @@ struct em_use {
 
 /**
  * struct em_relabel - what became of first tags, in the later window
- * @moved: by first tag (untagged: it never had another) and tag now; the diagonal kept theirs
+ * @moved: by first tag and tag now; the diagonal kept theirs. Untagged at first, then tagged for
+ *	the first time: from untagged; what is renamed after that is from that tag
  * @mixed: of fingerprints that go back and forth: cannot be told
  * @first_seen: of fingerprints not seen before; @first_seen_before: the same of the earlier
  *	window's second half, whose used time is @before
