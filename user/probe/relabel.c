@@ -117,6 +117,7 @@ static int permute(struct em_relabel *r, const struct groups *groups, gsl_rng *r
 {
 	em_ns seen = r->moved[EM_PART_C][EM_PART_A];
 	unsigned int as_much = 0;
+	em_ns total = 0;
 
 	r->p = 1;
 	if (!seen)
@@ -131,7 +132,9 @@ static int permute(struct em_relabel *r, const struct groups *groups, gsl_rng *r
 			moved += moved_to_a(g->u, g->part, g->n);
 		}
 		as_much += moved >= seen;
+		total += moved;
 	}
+	r->chance = total / DRAWS;
 	r->p = (1 + (double)as_much) / (1 + DRAWS);
 	return 0;
 }

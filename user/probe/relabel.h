@@ -30,13 +30,14 @@ struct em_use {
  * @mixed: of fingerprints that go back and forth: cannot be told
  * @first_seen: of fingerprints not seen before; @first_seen_before: the same of the earlier
  *	window's second half, whose used time is @before
+ * @chance: C to A that an arbitrary order of each fingerprint's tags would make, on average
  * @p: chance of so much C to A were the order of each fingerprint's tags arbitrary
  * @switched: fingerprints that went from C to A; of them @tested for behaviour, @differ after
  *	false-discovery control at 10 %
  * @late: of @switches, those in the last tenth of the later window; @late_p: binomial
  */
 struct em_relabel {
-	em_ns moved[EM_PARTS][EM_PARTS], mixed, first_seen, first_seen_before, before, now;
+	em_ns moved[EM_PARTS][EM_PARTS], mixed, first_seen, first_seen_before, before, now, chance;
 	double p, late_p;
 	unsigned int switched, tested, differ, switches, late;
 };

@@ -137,6 +137,8 @@ static void values(struct em_finding *f, const struct em_relabel *r, const struc
 {
 	em_finding_share(f, "c_to_a", "capabilities now called alignment, of used",
 			 r->moved[EM_PART_C][EM_PART_A], in->used);
+	em_finding_share(f, "by_chance", "so much an arbitrary order of tags would make", r->chance,
+			 in->used);
 	em_finding_real(f, "p", "chance of it if the order of tags were arbitrary", r->p);
 	em_finding_share(f, "mixed_use", "mixed use, cannot tell", r->mixed, in->used);
 	em_finding_share(f, "without_fingerprint", "without a fingerprint", in->unknown, in->used);
@@ -156,6 +158,7 @@ static void values(struct em_finding *f, const struct em_relabel *r, const struc
 static int answer(struct em_finding *f, const struct em_relabel *r, const struct reading *in)
 {
 	double points = 100 * em_ratio(r->moved[EM_PART_C][EM_PART_A], in->used);
+	double chance = 100 * em_ratio(r->chance, in->used);
 	bool found = r->p <= SIGNIFICANT;
 
 	values(f, r, in);
@@ -168,9 +171,9 @@ static int answer(struct em_finding *f, const struct em_relabel *r, const struct
 	em_finding_estimate(
 		f,
 		"%.2f points of alignment's share are work whose first tag was "
-		"capabilities%s; %u of %u such fingerprints that can be compared behave "
+		"capabilities (%.2f would be by chance)%s; %u of %u such fingerprints that can be compared behave "
 		"otherwise than before",
-		points,
+		points, chance,
 		!r->moved[EM_PART_C][EM_PART_A] ? ""
 		: found                         ? "; chance does not make so much"
 						: "; chance could make it",

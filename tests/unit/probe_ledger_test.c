@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Probes asked of ledgers, through the CLI: planted weeks, and everything degenerate. */
+#include <math.h>
+
+#include "said.h"
+#include "probe/ask.h"
+#include "probe/series.h"
+
+#define START (1800000000 / 86400 * EM_DAY)
+#define HOUR ((em_ns)EM_HOUR)
+
+static json_t *ask(const char *ledger, int status, char *const *words)
+{
+	char *argv[20] = { "earmark", "-j", "--ledger", (char *)ledger, "probe" };
+	struct said said;
+	json_t *o;
+
+	for (int i = 0; words[i]; i++)
+		argv[5 + i] = words[i];
+	finish(start(dir, argv), dir, &said);
+	if (said.status != status)
+		fail_msg("%s %s: status %d, not %d: %s%s", words[0], words[1] ?: "", said.status,
+			 status, said.out, said.err);
+	o = json_loads(said.out, 0, NULL);
+	assert_non_null(o);
+	return o;
+}
+
+#define ASK(ledger, status, ...) ask(ledger, status, (char *[]){ __VA_ARGS__, NULL })
+
+static json_int_t value(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(json_object_get(o, "values"), key);
+
+	if (!json_is_integer(v))
+		fail_msg("%s is no integer", key);
+	return json_integer_value(v);
+}
+
+static double share(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+	json_int_t den = json_integer_value(json_object_get(v, "den"));
+
+	assert_true(den > 0);
+	return (double)json_integer_value(json_object_get(v, "num")) / (double)den;
+}
+
+static const json_t *row(const json_t *o, const char *key, const char *name)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(o, "rows"), i, one) {
+		if (!strcmp(json_string_value(json_object_get(one, key)) ?: "", name))
+			return one;
+	}
+	fail_msg("no row says %s", name);
+	return NULL;
+}
+
+/* --- a fortnight --------------------------------------------------------------------------- */
+
+/*
+ * Three GPUs, hour by hour. First week: capabilities on one, untagged on half of another. Second:
+ * alignment on the third too, which was idle; and the untagged job is tagged alignment.
+ */
+static void fortnight(struct history *h)
+{
+	__u32 c, u, a = 0;
+
+	history_open(h, START);
+	for (__u32 gpu = 1; gpu <= 3; gpu++)
+		history_gpu(h, gpu);
+	c = history_job(h, EARMARK_PURPOSE_CAPABILITIES, EARMARK_TAGGED_BY_SCHEDULER, "big", "/c");
+	u = history_job(h, EARMARK_PURPOSE_UNTAGGED, 0, "", "/u");
+	for (int hour = 0; hour < 14 * 24; hour++) {
+		if (hour == 7 * 24) {
+			struct earmark_event tag = { .type = EARMARK_EVENT_TAG,
+						     .job = u,
+						     .tag = 77,
+						     .purpose = EARMARK_PURPOSE_ALIGNMENT };
+
+			a = history_job(h, EARMARK_PURPOSE_ALIGNMENT, EARMARK_TAGGED_BY_SELF,
+					"steer", "/a");
+			history_event(h, tag);
+		}
+		history_use(h, 1, c, EM_HOUR, EM_HOUR, EM_HOUR / 2);
+		history_use(h, 2, u, EM_HOUR / 2, EM_HOUR, EM_HOUR / 4);
+		if (hour >= 7 * 24) {
+			h->segments[h->nr_segments - 1].id = 77;
+			history_use(h, 3, a, EM_HOUR, EM_HOUR, EM_HOUR / 10);
+		}
+		for (__u32 gpu = 1; gpu <= 3; gpu++)
+			history_rest(h, gpu, EM_HOUR, 0, 0, 0);
+		history_seal(h, EM_HOUR);
+	}
+}
+
+static void series(struct history *h)
+{
+	struct em_range window = { START + 90 * 60 * S, START + 13 * EM_DAY + EM_HOUR };
+	struct em_series s;
+
+	assert_int_equal(em_series_make(&s, h->l, window, EM_DAY), 0);
+	assert_int_equal(s.n, 12); /* whole days only */
+	assert_int_equal(s.list[0].at.start, START + EM_DAY);
+	assert_true(em_parts_capacity(&s.list[0].p) == 72 * HOUR);
+	assert_true(s.list[0].p.part[EM_PART_U] == 12 * HOUR);
+	assert_true(s.list[11].p.part[EM_PART_A] == 36 * HOUR);
+	assert_true(s.list[11].p.part[EM_PART_I] == 12 * HOUR && s.crossing == 0);
+	em_series_clear(&s);
+	assert_int_equal(em_series_make(&s, h->l, window, 90 * 60 * S), 0);
+	assert_true(s.crossing > 0); /* every second edge is in an hour's middle */
+	em_series_clear(&s);
+	window.end = window.start;
+	assert_int_equal(em_series_make(&s, h->l, window, EM_DAY), 0);
+	assert_int_equal(s.n, 0);
+	em_series_clear(&s);
+}
+
+/* 252 h of alignment: 84 were untagged before, and 168 came out of idle GPUs. */
+static void exact(const char *ledger)
+{
+	_cleanup_json_ json_t *f = ASK(ledger, 0, "financing");
+	_cleanup_json_ json_t *s = ASK(ledger, 0, "scale");
+	const json_t *idle = row(f, "source", "idle"), *untagged = row(f, "source", "untagged");
+
+	assert_int_equal(value(f, "alignment_change_us"), 252LL * 3600 * 1000000);
+	assert_int_equal(value(f, "retagged_us"), 84LL * 3600 * 1000000);
+	assert_int_equal(value(f, "growth_us"), 168LL * 3600 * 1000000);
+	assert_true(share(idle, "low") == 1 && share(idle, "high") == 1);
+	assert_int_equal(json_integer_value(json_object_get(untagged, "retagged_us")),
+			 84LL * 3600 * 1000000);
+	assert_int_equal(value(s, "scale_us") + value(s, "share_us"),
+			 value(s, "alignment_change_us"));
+	/* s 0 -> 0.6, T 252 -> 420: 0.3 · 168 and 336 · 0.6 */
+	assert_int_equal(value(s, "scale_us"), 504LL * 3600 * 100000);
+	assert_int_equal(value(s, "share_us"), 2016LL * 3600 * 100000);
+}
+
+/* Windows of three days against one: as rates. */
+static void unequal(const char *ledger)
+{
+	char before[64], after[64];
+	_cleanup_json_ json_t *f = NULL;
+
+	snprintf(before, sizeof(before), "@%lld/@%lld", (long long)(START / S),
+		 (long long)((START + 3 * EM_DAY) / S));
+	snprintf(after, sizeof(after), "@%lld/@%lld", (long long)((START + 8 * EM_DAY) / S),
+		 (long long)((START + 9 * EM_DAY) / S));
+	f = ASK(ledger, 0, "financing", "--before", before, "--after", after);
+	assert_int_equal(value(f, "alignment_change_us"), 36LL * 3600 * 1000000);
+	assert_int_equal(value(f, "sources_us"), 24LL * 3600 * 1000000);
+	assert_int_equal(json_array_size(json_object_get(f, "period")), 2);
+}
+
+static void others(const char *ledger)
+{
+	_cleanup_json_ json_t *b = ASK(ledger, 0, "bounds");
+	_cleanup_json_ json_t *p = ASK(ledger, 1, "padding");
+	_cleanup_json_ json_t *c = ASK(ledger, 0, "coverage");
+	_cleanup_json_ json_t *g = ASK(ledger, 1, "gate", "--size", "24");
+
+	assert_true(fabs(share(json_object_get(b, "values"), "proven") - 252.0 / 672) < 1e-9);
+	assert_true(fabs(share(json_object_get(b, "values"), "possible") - 336.0 / 672) < 1e-9);
+	assert_true(share(row(b, "name", "/u"), "narrows") > 0.1);
+	assert_true(fabs(share(json_object_get(p, "values"), "gpu_time_share") - 252.0 / 672) <
+		    1e-9);
+	assert_true(share(row(p, "purpose", "capabilities"), "busy_of_gpu_time") == 0.5);
+	assert_int_equal(value(c, "gpus"), 3);
+	assert_int_equal(value(g, "unapproved"), 1);
+	assert_non_null(row(g, "name", "big"));
+}
+
+static void notes(struct history *h)
+{
+	static const char *const order =
+		"{\"name\":\"double\",\"purpose\":\"alignment\",\"from\":{\"num\":0,\"den\":10},"
+		"\"to\":{\"num\":6,\"den\":10}}";
+
+	assert_int_equal(em_ledger_note_at(h->l, START - S, "approval",
+					   "{\"id\":\"ok\",\"project\":\"big\",\"signers\":[]}"),
+			 0);
+	assert_int_equal(em_ledger_note_at(h->l, START + 7 * EM_DAY, "order", order), 0);
+	assert_int_equal(em_ledger_note_at(h->l, START + 7 * EM_DAY, "order", "[]"), 0);
+	assert_int_equal(em_ledger_note_at(h->l, START + 7 * EM_DAY, "event",
+					   "{\"name\":\"\\u001b[2Jrival\"}"),
+			 0);
+	for (int i = 0; i < 6; i++) {
+		char open[256], grant[256];
+		const char *how = i % 2 ? "add" : "displace";
+
+		snprintf(open, sizeof(open),
+			 "{\"id\":\"r%d\",\"action\":\"open\",\"purpose\":\"alignment\","
+			 "\"how\":\"%s\",\"gpus\":1}",
+			 i, how);
+		snprintf(grant, sizeof(grant), "{\"id\":\"r%d\",\"action\":\"grant\",\"gpus\":1}",
+			 i);
+		assert_int_equal(em_ledger_note_at(h->l, START + i * EM_HOUR, "request", open), 0);
+		assert_int_equal(em_ledger_note_at(h->l, START + (i + 1 + i % 2) * EM_HOUR,
+						   "request", grant),
+				 0);
+	}
+	history_reopen(h);
+}
+
+static void noted(const char *ledger)
+{
+	_cleanup_json_ json_t *g = ASK(ledger, 0, "gate", "--size", "24");
+	_cleanup_json_ json_t *l = ASK(ledger, 0, "latency");
+	_cleanup_json_ json_t *r = ASK(ledger, 2, "requests"); /* three of a kind: too few */
+	_cleanup_json_ json_t *c = ASK(ledger, 0, "constraint", "--researchers", "1:2");
+	const json_t *order = row(l, "name", "double");
+
+	assert_int_equal(value(g, "unapproved"), 0);
+	assert_int_equal(json_integer_value(json_object_get(order, "t50_us")), 0);
+	assert_true(json_array_size(json_object_get(order, "curve")) > 3);
+	assert_int_equal(value(l, "bad_notes"), 1);
+	assert_int_equal(value(r, "requests"), 6);
+	assert_int_equal(value(c, "alignment_per_researcher_us"), 252LL * 3600 * 1000000);
+	assert_int_equal(value(c, "capabilities_per_researcher_us"), 168LL * 3600 * 1000000);
+}
+
+/* What people read: the same findings, one shape, no escape sequences. */
+static void text(const char *ledger)
+{
+	static const char *const words[] = { "P2 financing", "the essay",    "estimate",
+					     "interval",     "before",       "would change",
+					     "cannot tell",  "\\x1b[2Jrival" };
+	struct said said;
+
+	earmark(&said, "--ledger", (char *)ledger, "probe", "all");
+	assert_int_equal(said.status, 1); /* padding */
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!strstr(said.out, words[i]))
+			fail_msg("\"%s\" is not in: %s", words[i], said.out);
+	}
+	assert_null(strchr(said.out, '\x1b'));
+}
+
+static void two_weeks(void **state)
+{
+	struct history h;
+
+	(void)state;
+	fortnight(&h);
+	series(&h);
+	history_reopen(&h);
+	exact(h.dir);
+	unequal(h.dir);
+	others(h.dir);
+	notes(&h);
+	noted(h.dir);
+	text(h.dir);
+	history_close(&h);
+}
+
+/* --- drift --------------------------------------------------------------------------------- */
+
+/* A day an interval: 20 % with a little of everything, 12 % from day 110 on. */
+static void seasons(struct history *h, int days)
+{
+	__u32 a, c;
+
+	history_open(h, START);
+	history_gpu(h, 1);
+	a = history_job(h, EARMARK_PURPOSE_ALIGNMENT, EARMARK_TAGGED_BY_SELF, "", "/a");
+	c = history_job(h, EARMARK_PURPOSE_CAPABILITIES, EARMARK_TAGGED_BY_SELF, "", "/c");
+	for (int day = 0; day < days; day++) {
+		uint64_t percent = (day < 110 ? 20 : 12) + (uint64_t)(day * 7 % 5);
+
+		history_use(h, 1, a, EM_DAY / 100 * percent, EM_DAY, EM_HOUR);
+		history_use(h, 1, c, EM_DAY / 100 * (90 - percent), EM_DAY, EM_HOUR);
+		history_rest(h, 1, EM_DAY, 0, 0, 0);
+		history_seal(h, EM_DAY);
+	}
+	history_reopen(h);
+}
+
+static void drift(void **state)
+{
+	_cleanup_json_ json_t *found = NULL, *frozen = NULL, *early = NULL, *again = NULL;
+	struct history h;
+	char until[32], at[32];
+
+	(void)state;
+	seasons(&h, 130);
+	snprintf(at, sizeof(at), "@%lld", (long long)((START + 110 * EM_DAY) / S));
+	snprintf(until, sizeof(until), "@%lld", (long long)((START + 80 * EM_DAY) / S));
+	found = ASK(h.dir, 1, "drift", "--at", at);
+	assert_int_equal(value(found, "baseline_days"), 90);
+	assert_non_null(strstr(json_string_value(json_object_get(found, "estimate")), "down"));
+	assert_int_equal(json_array_size(json_object_get(found, "rows")), 1);
+	assert_true(json_real_value(json_object_get(json_object_get(found, "values"),
+						    "declared_level_high")) < 0);
+	early = ASK(h.dir, 0, "drift", "--until", until);
+	assert_non_null(
+		strstr(json_string_value(json_object_get(early, "estimate")), "uncalibrated"));
+	em_ledger_close(h.l);
+	h.l = NULL;
+	frozen = ASK(h.dir, 1, "drift", "--freeze");
+	again = ASK(h.dir, 1, "drift", "--seed", "9");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(again, "values"), "baseline")),
+		"frozen in the ledger");
+	assert_true(fabs(json_real_value(
+				 json_object_get(json_object_get(again, "values"), "threshold")) -
+			 json_real_value(json_object_get(json_object_get(frozen, "values"),
+							 "threshold"))) < 1e-9);
+	assert_int_equal(em_ledger_open(&h.l, h.dir, EM_LEDGER_WRITE), 0);
+	history_close(&h);
+}
+
+/* --- degenerate ---------------------------------------------------------------------------- */
+
+/* Every probe answers or says why not, in JSON and in words, and no number is none. */
+static void sane(const char *ledger, char *option, char *argument)
+{
+	_cleanup_json_ json_t *o = NULL;
+	struct said said;
+	json_t *f;
+	size_t i;
+
+	earmark(&said, "-j", "--ledger", (char *)ledger, "probe", "all", "--size", "1", option,
+		argument);
+	assert_in_range(said.status, 0, 2);
+	o = json_loads(said.out, 0, NULL);
+	assert_non_null(o);
+	assert_int_equal(json_array_size(json_object_get(o, "findings")), 13);
+	json_array_foreach(json_object_get(o, "findings"), i, f) {
+		assert_true(strlen(json_string_value(json_object_get(f, "estimate"))) > 10);
+		assert_true(strlen(json_string_value(json_object_get(f, "interval"))) > 4);
+	}
+	for (int text = 0; text < 2; text++) {
+		if (text)
+			earmark(&said, "--ledger", (char *)ledger, "probe", "all", "--size", "1",
+				option, argument);
+		assert_in_range(said.status, 0, 2);
+		assert_null(strcasestr(said.out, "nan "));
+		assert_null(strcasestr(said.out, "nan\n"));
+		assert_null(strstr(said.out, "inf "));
+		assert_null(strstr(said.out, "inf\n"));
+		assert_string_equal(said.err, "");
+	}
+}
+
+static void no_intervals(void **state)
+{
+	struct history h;
+
+	(void)state;
+	history_open(&h, START);
+	history_reopen(&h);
+	sane(h.dir, NULL, NULL);
+	history_close(&h);
+}
+
+/* @days of one job; @purpose as tagged. */
+static void one_kind(__u8 purpose, int days, uint64_t used)
+{
+	struct history h;
+	__u32 job;
+
+	history_open(&h, START);
+	history_gpu(&h, 1);
+	job = history_job(&h, purpose, EARMARK_TAGGED_BY_SELF, "p", "/j");
+	for (int day = 0; day < days; day++) {
+		if (used)
+			history_use(&h, 1, job, used, used, used / 2);
+		history_rest(&h, 1, EM_DAY, 0, 0, 0);
+		history_seal(&h, EM_DAY);
+	}
+	history_reopen(&h);
+	sane(h.dir, NULL, NULL);
+	sane(h.dir, "--window", "1s");
+	sane(h.dir, "--until", "1999-01-01");
+	sane(h.dir, "--since", "2199-01-01");
+	history_close(&h);
+}
+
+static void degenerate(void **state)
+{
+	(void)state;
+	one_kind(EARMARK_PURPOSE_ALIGNMENT, 1, EM_DAY);
+	one_kind(EARMARK_PURPOSE_ALIGNMENT, 40, EM_DAY / 2);
+	one_kind(EARMARK_PURPOSE_CAPABILITIES, 40, EM_DAY);
+	one_kind(EARMARK_PURPOSE_UNTAGGED, 100, EM_DAY);
+	one_kind(EARMARK_PURPOSE_MIXED, 3, 0);
+}
+
+static void refusals(void **state)
+{
+	static const struct {
+		char *words[5];
+		const char *says;
+	} table[] = {
+		{ { "financing", "--before", "2026-01-01" }, "START/END" },
+		{ { "financing", "--before", "2026-01-01/2026-01-02" }, "together" },
+		{ { "scale", "--before", "2026-01-02/2026-01-01" }, "ends before" },
+		{ { "scale", "--before", "soon/later" }, "START/END" },
+		{ { "drift", "--seed", "-1" }, "--seed" },
+		{ { "drift", "--seed", "1x" }, "--seed" },
+		{ { "drift", "--seed", "0" }, "--seed" },
+		{ { "drift", "--at", "never" }, "--at" },
+		{ { "gate", "--size", "1e9" }, "--size" },
+		{ { "gate", "--size", "0" }, "--size" },
+		{ { "constraint", "--researchers", "30" }, "30:100" },
+		{ { "constraint", "--researchers", "3:0" }, "30:100" },
+		{ { "drill-plan", "--from", "120%" }, "--from" },
+		{ { "drill-plan", "--to", "%" }, "--to" },
+		{ { "drill-plan", "--hold", "0s" }, "--hold" },
+		{ { "drill-plan", "--count", "2000" }, "--count" },
+		{ { "astrology" }, "astrology" },
+		{ { "drift" }, "/nosuch" },
+	};
+	struct said said;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		char *argv[12] = { "earmark", "--ledger", "/nosuch", "probe" };
+
+		memcpy(argv + 4, table[i].words, sizeof(table[i].words));
+		finish(start(dir, argv), dir, &said);
+		assert_int_equal(said.status, 2);
+		if (!strstr(said.err, table[i].says))
+			fail_msg("row %zu does not say %s: %s", i, table[i].says, said.err);
+	}
+}
+
+/* A plan needs no ledger, comes again with its seed, and is what a ledger's order notes are. */
+static void plan(void **state)
+{
+	_cleanup_json_ json_t *one = ASK("/nosuch", 0, "drill-plan", "--since", "2027-01-01",
+					 "--count", "6", "--to", "12.5%");
+	_cleanup_json_ json_t *same = ASK("/nosuch", 0, "drill-plan", "--since", "2027-01-01",
+					  "--count", "6", "--to", "12.5%");
+	_cleanup_json_ json_t *other = ASK("/nosuch", 0, "drill-plan", "--since", "2027-01-01",
+					   "--count", "6", "--seed", "2");
+	_cleanup_json_ json_t *full = ASK("/nosuch", 2, "drill-plan", "--count", "29");
+	const json_t *values = json_object_get(one, "values");
+
+	(void)state;
+	assert_non_null(full);
+	assert_true(json_equal(one, same));
+	assert_false(json_equal(json_object_get(one, "rows"), json_object_get(other, "rows")));
+	assert_int_equal(json_array_size(json_object_get(one, "rows")), 6);
+	assert_int_equal(strlen(json_string_value(json_object_get(values, "sha256"))), 64);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_weeks),    cmocka_unit_test(drift),
+		cmocka_unit_test(no_intervals), cmocka_unit_test(degenerate),
+		cmocka_unit_test(refusals),     cmocka_unit_test(plan),
+	};
+
+	return cmocka_run_group_tests_name("probe ledger", tests, set_up, tear_down);
+}
