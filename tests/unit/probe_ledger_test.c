@@ -6,7 +6,7 @@
 #include "probe/ask.h"
 #include "probe/series.h"
 
-#define START (1800000000 / 86400 * EM_DAY)
+#define START (1700000000 / 86400 * EM_DAY)
 #define HOUR ((em_ns)EM_HOUR)
 
 static json_t *ask(const char *ledger, int status, char *const *words)
@@ -74,7 +74,12 @@ static void fortnight(struct history *h)
 		history_gpu(h, gpu);
 	c = history_job(h, EARMARK_PURPOSE_CAPABILITIES, EARMARK_TAGGED_BY_SCHEDULER, "big", "/c");
 	u = history_job(h, EARMARK_PURPOSE_UNTAGGED, 0, "", "/u");
-	for (int hour = 0; hour < 14 * 24; hour++) {
+	/* by the hour around the change, else by the day: every interval is synced to the disk */
+	for (int64_t hour = 0, length; hour < 14 * 24; hour += length) {
+		int64_t time;
+
+		length = hour / 24 == 6 || hour / 24 == 7 ? 1 : 24;
+		time = length * EM_HOUR;
 		if (hour == 7 * 24) {
 			struct earmark_event tag = { .type = EARMARK_EVENT_TAG,
 						     .job = u,
@@ -85,15 +90,15 @@ static void fortnight(struct history *h)
 					"steer", "/a");
 			history_event(h, tag);
 		}
-		history_use(h, 1, c, EM_HOUR, EM_HOUR, EM_HOUR / 2);
-		history_use(h, 2, u, EM_HOUR / 2, EM_HOUR, EM_HOUR / 4);
+		history_use(h, 1, c, time, time, time / 2);
+		history_use(h, 2, u, time / 2, time, time / 4);
 		if (hour >= 7 * 24) {
 			h->segments[h->nr_segments - 1].id = 77;
-			history_use(h, 3, a, EM_HOUR, EM_HOUR, EM_HOUR / 10);
+			history_use(h, 3, a, time, time, time / 10);
 		}
 		for (__u32 gpu = 1; gpu <= 3; gpu++)
-			history_rest(h, gpu, EM_HOUR, 0, 0, 0);
-		history_seal(h, EM_HOUR);
+			history_rest(h, gpu, time, 0, 0, 0);
+		history_seal(h, time);
 	}
 }
 
@@ -111,7 +116,7 @@ static void series(struct history *h)
 	assert_true(s.list[11].p.part[EM_PART_I] == 12 * HOUR && s.crossing == 0);
 	em_series_clear(&s);
 	assert_int_equal(em_series_make(&s, h->l, window, 90 * 60 * S), 0);
-	assert_true(s.crossing > 0); /* every second edge is in an hour's middle */
+	assert_true(s.crossing > 0); /* edges lie within intervals */
 	em_series_clear(&s);
 	window.end = window.start;
 	assert_int_equal(em_series_make(&s, h->l, window, EM_DAY), 0);
@@ -227,14 +232,15 @@ static void text(const char *ledger)
 {
 	static const char *const words[] = { "P2 financing", "the essay",    "estimate",
 					     "interval",     "before",       "would change",
-					     "cannot tell",  "\\x1b[2Jrival" };
+					     "cannot tell",  "[2Jrival" };
 	struct said said;
 
 	earmark(&said, "--ledger", (char *)ledger, "probe", "all");
 	assert_int_equal(said.status, 1); /* padding */
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (!strstr(said.out, words[i]))
-			fail_msg("\"%s\" is not in: %s", words[i], said.out);
+			fail_msg("\"%s\" is not in: %s", words[i],
+				 strstr(said.out, "P5 ") ?: said.out);
 	}
 	assert_null(strchr(said.out, '\x1b'));
 }
@@ -258,7 +264,7 @@ static void two_weeks(void **state)
 
 /* --- drift --------------------------------------------------------------------------------- */
 
-/* A day an interval: 20 % with a little of everything, 12 % from day 110 on. */
+/* A day an interval: 20 % with a little of everything, 12 % from day 96 on. */
 static void seasons(struct history *h, int days)
 {
 	__u32 a, c;
@@ -268,7 +274,7 @@ static void seasons(struct history *h, int days)
 	a = history_job(h, EARMARK_PURPOSE_ALIGNMENT, EARMARK_TAGGED_BY_SELF, "", "/a");
 	c = history_job(h, EARMARK_PURPOSE_CAPABILITIES, EARMARK_TAGGED_BY_SELF, "", "/c");
 	for (int day = 0; day < days; day++) {
-		uint64_t percent = (day < 110 ? 20 : 12) + (uint64_t)(day * 7 % 5);
+		uint64_t percent = (day < 96 ? 20 : 12) + (uint64_t)(day * 7 % 5);
 
 		history_use(h, 1, a, EM_DAY / 100 * percent, EM_DAY, EM_HOUR);
 		history_use(h, 1, c, EM_DAY / 100 * (90 - percent), EM_DAY, EM_HOUR);
@@ -285,8 +291,8 @@ static void drift(void **state)
 	char until[32], at[32];
 
 	(void)state;
-	seasons(&h, 130);
-	snprintf(at, sizeof(at), "@%lld", (long long)((START + 110 * EM_DAY) / S));
+	seasons(&h, 108);
+	snprintf(at, sizeof(at), "@%lld", (long long)((START + 96 * EM_DAY) / S));
 	snprintf(until, sizeof(until), "@%lld", (long long)((START + 80 * EM_DAY) / S));
 	found = ASK(h.dir, 1, "drift", "--at", at);
 	assert_int_equal(value(found, "baseline_days"), 90);
@@ -307,7 +313,7 @@ static void drift(void **state)
 	assert_true(fabs(json_real_value(
 				 json_object_get(json_object_get(again, "values"), "threshold")) -
 			 json_real_value(json_object_get(json_object_get(frozen, "values"),
-							 "threshold"))) < 1e-9);
+							 "threshold"))) < 1e-8);
 	assert_int_equal(em_ledger_open(&h.l, h.dir, EM_LEDGER_WRITE), 0);
 	history_close(&h);
 }
@@ -327,7 +333,8 @@ static void sane(const char *ledger, char *option, char *argument)
 	assert_in_range(said.status, 0, 2);
 	o = json_loads(said.out, 0, NULL);
 	assert_non_null(o);
-	assert_int_equal(json_array_size(json_object_get(o, "findings")), 13);
+	if (json_array_size(json_object_get(o, "findings")) != 13)
+		fail_msg("not 13 findings: %s%s", said.out, said.err);
 	json_array_foreach(json_object_get(o, "findings"), i, f) {
 		assert_true(strlen(json_string_value(json_object_get(f, "estimate"))) > 10);
 		assert_true(strlen(json_string_value(json_object_get(f, "interval"))) > 4);
@@ -375,7 +382,7 @@ static void one_kind(__u8 purpose, int days, uint64_t used)
 	sane(h.dir, NULL, NULL);
 	sane(h.dir, "--window", "1s");
 	sane(h.dir, "--until", "1999-01-01");
-	sane(h.dir, "--since", "2199-01-01");
+	sane(h.dir, "--since", "2025-06-01");
 	history_close(&h);
 }
 
@@ -383,10 +390,10 @@ static void degenerate(void **state)
 {
 	(void)state;
 	one_kind(EARMARK_PURPOSE_ALIGNMENT, 1, EM_DAY);
-	one_kind(EARMARK_PURPOSE_ALIGNMENT, 40, EM_DAY / 2);
-	one_kind(EARMARK_PURPOSE_CAPABILITIES, 40, EM_DAY);
-	one_kind(EARMARK_PURPOSE_UNTAGGED, 100, EM_DAY);
-	one_kind(EARMARK_PURPOSE_MIXED, 3, 0);
+	one_kind(EARMARK_PURPOSE_ALIGNMENT, 24, EM_DAY / 2);
+	one_kind(EARMARK_PURPOSE_CAPABILITIES, 2, EM_DAY);
+	one_kind(EARMARK_PURPOSE_UNTAGGED, 24, EM_DAY);
+	one_kind(EARMARK_PURPOSE_MIXED, 2, 0);
 }
 
 static void refusals(void **state)

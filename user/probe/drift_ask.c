@@ -24,9 +24,12 @@ struct watch {
 	bool frozen;
 };
 
-static double real(const json_t *o, const char *key)
+/* Entries of a ledger hold integers only: billionths. */
+#define NANO 1e9
+
+static double billionths(const json_t *o, const char *key)
 {
-	return json_number_value(json_object_get(o, key));
+	return (double)json_integer_value(json_object_get(o, key)) / NANO;
 }
 
 /* The last frozen baseline wins; one that makes no sense is none. */
@@ -35,9 +38,12 @@ static int read_frozen(int64_t wall, const char *kind, const char *json, void *a
 	_cleanup_json_ json_t *o = json_loads(json, 0, NULL);
 	struct watch *w = arg;
 	struct em_drift d = {
-		real(o, "c"),   real(o, "mu"),
-		real(o, "phi"), real(o, "sigma"),
-		real(o, "h"),   (unsigned int)json_integer_value(json_object_get(o, "days"))
+		.c = NANO * billionths(o, "c_ns"),
+		.mu = billionths(o, "mu_nano"),
+		.phi = billionths(o, "phi_nano"),
+		.sigma = billionths(o, "sigma_nano"),
+		.h = billionths(o, "h_nano"),
+		.days = (unsigned int)json_integer_value(json_object_get(o, "days")),
 	};
 	int64_t since, until;
 
@@ -61,10 +67,12 @@ static int freeze(struct em_ledger *l, const struct watch *w)
 {
 	char since[EM_TIME_LEN], until[EM_TIME_LEN], *text;
 	_cleanup_json_ json_t *o =
-		json_pack("{s:s,s:s,s:I,s:f,s:f,s:f,s:f,s:f}", "since",
+		json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "since",
 			  em_time_format(since, w->base.start, 0), "until",
-			  em_time_format(until, w->base.end, 0), "days", (json_int_t)w->d.days, "c",
-			  w->d.c, "mu", w->d.mu, "phi", w->d.phi, "sigma", w->d.sigma, "h", w->d.h);
+			  em_time_format(until, w->base.end, 0), "days", (json_int_t)w->d.days,
+			  "c_ns", (json_int_t)w->d.c, "mu_nano", (json_int_t)(NANO * w->d.mu),
+			  "phi_nano", (json_int_t)(NANO * w->d.phi), "sigma_nano",
+			  (json_int_t)(NANO * w->d.sigma), "h_nano", (json_int_t)(NANO * w->d.h));
 	int ret;
 
 	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
