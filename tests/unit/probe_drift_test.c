@@ -2,7 +2,7 @@
 /* Drift and the statistics under it, on planted steps, memory and tagging. */
 #include <errno.h>
 
-#include "plant.h"
+#include "helios.h"
 #include "probe/drift.h"
 
 #define RUNS plant_runs(50)
@@ -264,6 +264,55 @@ static void pelt(void **state)
 	gsl_rng_free(rng);
 }
 
+/* --- a real month -------------------------------------------------------------------------- */
+
+static double lag1(const double *x, size_t n)
+{
+	double mean = em_mean(x, n), product = 0, square = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		square += (x[i] - mean) * (x[i] - mean);
+		product += i ? (x[i] - mean) * (x[i - 1] - mean) : 0;
+	}
+	return product / square;
+}
+
+static size_t shares(const struct em_series *s, double *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		em_ns used = em_parts_used(&s->list[i].p);
+
+		if (used)
+			out[n++] = em_ratio(s->list[i].p.part[EM_PART_A], used);
+	}
+	return n;
+}
+
+/* Why days are not independent draws; and a month is no baseline. */
+static void helios_memory(void **state)
+{
+	struct em_series hours = helios_series(EM_HOUR), days = helios_series(EM_DAY);
+	double x[31 * 24], y[31];
+	struct em_drift d;
+	double hourly, daily;
+
+	(void)state;
+	hourly = lag1(x, shares(&hours, x));
+	daily = lag1(x, shares(&days, x));
+	assert_int_equal(em_drift_y(&days, em_drift_c(&days, 0, 31), false, y), 0);
+	assert_int_equal(em_drift_fit(&d, y, 31), 0);
+	print_message(
+		"Helios: lag-1 correlation %.2f by the hour, %.2f by the day; of y: mean %.2f, "
+		"phi %.2f, sigma %.2f, %u days\n",
+		hourly, daily, d.mu, d.phi, d.sigma, d.days);
+	assert_true(hourly > 0.85 && hourly < 0.97 && daily < hourly);
+	assert_true(d.days < EM_DRIFT_CALIBRATES);
+	em_series_clear(&hours);
+	em_series_clear(&days);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +320,7 @@ int main(void)
 		cmocka_unit_test(one_sided),       cmocka_unit_test(tagging_apart),
 		cmocka_unit_test(drift_edges),     cmocka_unit_test(regress),
 		cmocka_unit_test(intervals_cover), cmocka_unit_test(pelt),
+		cmocka_unit_test(helios_memory),
 	};
 
 	return cmocka_run_group_tests_name("probe drift", tests, NULL, NULL);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The exact probes: scale, financing, and the arithmetic under them, on planted truth. */
-#include <zlib.h>
-
-#include "plant.h"
+#include "helios.h"
 #include "probe/ask.h"
 #include "probe/financing.h"
 #include "probe/scale.h"
@@ -229,43 +227,6 @@ static void rates(void **state)
 
 /* --- a real month -------------------------------------------------------------------------- */
 
-static const char *const groups[] = { "vc3sl", "vc6YE", "vc8Sj", "vcJLV", "vcJkd", "vcLJZ",
-				      "vcMod", "vcSoL", "vcTJs", "vccaA", "vcdI0", "vcgkz",
-				      "vchbv", "vcira", "vcpDC", "vcvlY" };
-
-static bool stands_for_alignment(const char *group)
-{
-	return !strcmp(group, "vcvlY") || !strcmp(group, "vchbv") || !strcmp(group, "vcpDC");
-}
-
-/* "2020-05-01 00:00:00,…": 8th and 9th columns are total and running GPUs. One row a minute. */
-static void read_row(struct em_series *s, const char *line, bool alignment)
-{
-	em_ns minute = HOUR / 60;
-	unsigned int day, total, running;
-
-	if (sscanf(line, "2020-05-%u %*[^,],%*u,%*u,%*u,%*u,%*u,%*u,%u,%u", &day, &total,
-		   &running) != 3)
-		return;
-	assert_in_range(day, 1, s->n);
-	s->list[day - 1].p.part[alignment ? EM_PART_A : EM_PART_C] += running * minute;
-	s->list[day - 1].p.part[EM_PART_I] += (total - running) * minute;
-}
-
-static void read_group(struct em_series *s, const char *traces, const char *group)
-{
-	char path[512], line[512];
-	gzFile f;
-
-	snprintf(path, sizeof(path), "%s/helios-earth/%s.csv.gz", traces, group);
-	f = gzopen(path, "rb");
-	if (!f)
-		fail_msg("%s: cannot be opened", path);
-	while (gzgets(f, line, sizeof(line)))
-		read_row(s, line, stands_for_alignment(group));
-	gzclose(f);
-}
-
 static struct em_parts days(const struct em_series *s, size_t first, size_t last)
 {
 	struct em_parts p = { 0 };
@@ -282,20 +243,13 @@ static struct em_parts days(const struct em_series *s, size_t first, size_t last
 /* No purposes exist in this trace: three virtual clusters stand in for alignment. */
 static void helios(void **state)
 {
-	const char *traces = getenv("EARMARK_TRACES");
-	struct em_series s = plant_series(31, 1588291200 * EM_NS_PER_S, EM_DAY);
+	struct em_series s;
 	struct em_parts before, after;
 	struct em_financing f;
 	struct em_scale e;
 
 	(void)state;
-	if (!traces) {
-		free(s.list);
-		print_message("skip: EARMARK_TRACES is not set, so there is no trace to check\n");
-		skip();
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-		read_group(&s, traces, groups[i]);
+	s = helios_series(EM_DAY);
 	before = days(&s, 1, 7);
 	after = days(&s, 22, 28);
 	em_scale_make(&e, before.part[EM_PART_A], em_parts_used(&before), after.part[EM_PART_A],
