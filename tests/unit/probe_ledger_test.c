@@ -158,6 +158,12 @@ static void unequal(const char *ledger)
 	assert_int_equal(value(f, "alignment_change_us"), 36LL * 3600 * 1000000);
 	assert_int_equal(value(f, "sources_us"), 24LL * 3600 * 1000000);
 	assert_int_equal(json_array_size(json_object_get(f, "period")), 2);
+	json_decref(f);
+	/* a window that starts before the record is cut to it, not taken for idle */
+	snprintf(before, sizeof(before), "@%lld/@%lld", (long long)((START - 4 * EM_DAY) / S),
+		 (long long)((START + 3 * EM_DAY) / S));
+	f = ASK(ledger, 0, "financing", "--before", before, "--after", after);
+	assert_int_equal(value(f, "sources_us"), 24LL * 3600 * 1000000);
 }
 
 static void others(const char *ledger)
@@ -175,7 +181,8 @@ static void others(const char *ledger)
 	assert_true(share(row(p, "purpose", "capabilities"), "busy_of_gpu_time") == 0.5);
 	assert_int_equal(value(c, "gpus"), 3);
 	assert_int_equal(value(g, "unapproved"), 1);
-	assert_non_null(row(g, "name", "big"));
+	assert_int_equal(json_integer_value(json_object_get(row(g, "name", "big"), "time_us")),
+			 24LL * 3600 * 1000000);
 }
 
 static void notes(struct history *h)
@@ -230,8 +237,8 @@ static void noted(const char *ledger)
 /* What people read: the same findings, one shape, no escape sequences. */
 static void text(const char *ledger)
 {
-	static const char *const words[] = { "P2 financing", "the essay",    "estimate",
-					     "interval",     "before",       "would change",
+	static const char *const words[] = { "P2 financing", "the essay", "estimate",
+					     "interval",     "before",    "would change",
 					     "cannot tell",  "[2Jrival" };
 	struct said said;
 

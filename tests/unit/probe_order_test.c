@@ -284,9 +284,10 @@ static void waits(void **state)
 
 static struct em_piece piece(bool by_ref, const char *key, int64_t hour, unsigned int hours)
 {
-	struct em_piece p = { .by_ref = by_ref,
-			      .start = START + hour * EM_HOUR,
-			      .time = hours * HOUR };
+	int64_t start = START + hour * EM_HOUR;
+	struct em_piece p = {
+		.by_ref = by_ref, .start = start, .end = start + EM_HOUR, .time = hours * HOUR
+	};
 
 	strcpy(p.key, key);
 	return p;

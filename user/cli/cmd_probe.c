@@ -106,15 +106,16 @@ static void show_rows(const struct em_finding *f)
 static void show_finding(const struct em_finding *f)
 {
 	const struct em_probe *p = f->probe;
-	char text[256];
+	char text[256], quoted[512];
 
 	printf("%s %s: %s\n", p->id, p->name, p->help);
-	show_words("the essay", p->claim);
+	snprintf(quoted, sizeof(quoted), "\"%s\"", p->claim);
+	show_words("the essay", quoted);
 	show_words(f->outcome == EM_OUTCOME_NO_ANSWER ? "no answer" : "estimate", f->estimate);
 	show_words("interval", f->interval);
 	show_period(f);
 	for (unsigned int i = 0; i < f->n; i++)
-		printf("  %-44s %s\n", f->values[i].field.title,
+		printf("  %-56s %s\n", f->values[i].field.title,
 		       show_value(text, sizeof(text), f->values[i].value, f->values[i].field.kind));
 	if (json_array_size(f->rows))
 		show_rows(f);

@@ -119,12 +119,22 @@ static bool empty(struct em_range r)
 	return r.start >= r.end;
 }
 
+/* To what the ledger can know: what was before it began is neither idle nor unobserved. */
+static void clip(struct em_range *r, const struct em_span *all)
+{
+	r->start = r->start < all->start ? all->start : r->start;
+	r->end = r->end > all->end ? all->end : r->end;
+	r->end = r->end < r->start ? r->start : r->end;
+}
+
 int em_ask_clip(struct em_ask *a, struct em_ledger *l)
 {
-	struct em_span span;
-	int ret = em_ledger_span(l, a->window.start, a->window.end, &span);
+	struct em_span all, span;
+	int ret = em_ledger_span(l, 0, INT64_MAX, &all);
 	int64_t middle;
 
+	if (!ret)
+		ret = em_ledger_span(l, a->window.start, a->window.end, &span);
 	if (ret)
 		return ret;
 	if (!span.intervals) {
@@ -132,8 +142,11 @@ int em_ask_clip(struct em_ask *a, struct em_ledger *l)
 		return 0;
 	}
 	a->window = (struct em_range){ span.start, span.end };
-	if (!empty(a->before) && !empty(a->after))
+	if (!empty(a->before) && !empty(a->after)) {
+		clip(&a->before, &all);
+		clip(&a->after, &all);
 		return 0;
+	}
 	middle = a->window.start + (a->window.end - a->window.start) / 2;
 	a->before = (struct em_range){ a->window.start, middle };
 	a->after = (struct em_range){ middle, a->window.end };

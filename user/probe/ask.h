@@ -42,7 +42,8 @@ const struct em_probe *em_probe_find(const char *name);
  * em_ask_clip() - @ask's windows as the ledger can answer them
  *
  * @window is cut to the first and last interval inside it; without @before and @after (both empty)
- * they become its halves. Return: 0 or -errno of the ledger.
+ * they become its halves; given ones are cut to the ledger's first and last interval. Return: 0 or
+ * -errno of the ledger.
  */
 int em_ask_clip(struct em_ask *a, struct em_ledger *l);
 

@@ -30,6 +30,14 @@ static bool measure_ref(struct em_run *r, const struct em_piece *p, size_t n, em
 	return r->time >= size;
 }
 
+/* Of a stretch longer than 24 hours, its average in so many. */
+static em_ns within(const struct em_piece *p)
+{
+	em_ns length = (em_ns)(p->end - p->start);
+
+	return length > EM_GATE_WINDOW ? em_muldiv(p->time, EM_GATE_WINDOW, length) : p->time;
+}
+
 /* The most of a project in 24 hours, and when the first such stretch over the size began. */
 static bool measure_project(struct em_run *r, const struct em_piece *p, size_t n, em_ns size)
 {
@@ -37,9 +45,9 @@ static bool measure_project(struct em_run *r, const struct em_piece *p, size_t n
 	bool over = false;
 
 	for (size_t i = 0, first = 0; i < n; i++) {
-		sum += p[i].time;
-		while (p[first].start <= p[i].start - EM_GATE_WINDOW)
-			sum -= p[first++].time;
+		sum += within(&p[i]);
+		while (first < i && p[first].start < p[i].end - EM_GATE_WINDOW)
+			sum -= within(&p[first++]);
 		if (sum >= size && !over) {
 			over = true;
 			r->began = p[first].start;
@@ -96,11 +104,11 @@ int em_gate_make(struct em_run **runs, struct em_piece *pieces, size_t n,
 
 /* --- asked of a ledger --------------------------------------------------------------------- */
 
-/* struct reading - pieces, and the start of the stretch that is being read */
+/* struct reading - pieces, and the stretch that is being read */
 struct reading {
 	struct em_piece *list;
 	size_t n, room;
-	int64_t start;
+	struct em_range at;
 };
 
 static int add_piece(struct reading *r, bool by_ref, const char *key, em_ns time)
@@ -117,7 +125,9 @@ static int add_piece(struct reading *r, bool by_ref, const char *key, em_ns time
 		r->room = room;
 	}
 	p = &r->list[r->n++];
-	*p = (struct em_piece){ .by_ref = by_ref, .start = r->start, .time = time };
+	*p = (struct em_piece){
+		.by_ref = by_ref, .start = r->at.start, .end = r->at.end, .time = time
+	};
 	strncpy(p->key, key, sizeof(p->key) - 1);
 	return 0;
 }
@@ -146,8 +156,8 @@ static int read_pieces(struct reading *r, struct em_ledger *l, struct em_range w
 	for (int64_t hour = window.start; !ret && hour < window.end; hour += EM_HOUR) {
 		int64_t end = hour + EM_HOUR < window.end ? hour + EM_HOUR : window.end;
 
-		r->start = hour;
 		ret = em_ledger_span(l, edge, end, &span);
+		r->at = (struct em_range){ span.start, span.end };
 		if (!ret && span.intervals)
 			ret = em_ledger_usage(l, edge, end, add, r);
 		if (!ret && span.intervals)

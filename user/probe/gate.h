@@ -11,11 +11,11 @@
 
 #define EM_GATE_WINDOW EM_DAY
 
-/* struct em_piece - capabilities time of a ref or project in a stretch that starts at @start */
+/* struct em_piece - capabilities time of a ref or project in a stretch of time, not of its use */
 struct em_piece {
 	bool by_ref;
 	char key[EARMARK_REF_LEN > EM_NOTE_NAME ? EARMARK_REF_LEN : EM_NOTE_NAME];
-	int64_t start;
+	int64_t start, end;
 	em_ns time;
 };
 
