@@ -11,7 +11,8 @@
 #include "probe/notes.h"
 #include "probe/stats.h"
 
-#define AROUND (7 * EM_DAY) /* of an event, on either side */
+#define AROUND (7 * EM_DAY)   /* before an order; of an event, on either side */
+#define WATCHED (28 * EM_DAY) /* an order, at most where no later one follows */
 
 static const struct em_field columns[] = {
 	{ "name", "ORDER OR EVENT", EM_VALUE_TEXT },
@@ -180,6 +181,15 @@ static int answer(struct em_finding *f, struct tally *t, unsigned int bad)
 	return 0;
 }
 
+/* What the orders need of the record: hours are many, and each is a reading. */
+static struct em_range around(const struct em_notes *n, struct em_range window)
+{
+	int64_t first = n->orders[0].at - AROUND, last = n->orders[n->n - 1].at + WATCHED;
+
+	return (struct em_range){ first > window.start ? first : window.start,
+				  last < window.end ? last : window.end };
+}
+
 int em_probe_latency(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
 {
 	struct em_series s = { 0 };
@@ -189,7 +199,7 @@ int em_probe_latency(struct em_finding *f, struct em_ledger *l, const struct em_
 
 	em_finding_rows(f, columns, ARRAY_SIZE(columns));
 	if (!ret && n.n)
-		ret = em_series_make(&s, l, a->window, EM_HOUR);
+		ret = em_series_make(&s, l, around(&n, a->window), EM_HOUR);
 	t.toward = calloc(n.n + 1, sizeof(*t.toward));
 	t.away = calloc(n.n + 1, sizeof(*t.away));
 	if (!t.toward || !t.away)
