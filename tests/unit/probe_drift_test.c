@@ -7,7 +7,7 @@
 
 #define RUNS plant_runs(50)
 #define BASELINE 90
-#define CUT 2500 /* days */
+#define CUT 1800 /* days */
 #define TOTAL (24000 * HOUR)
 
 static void plant_days(struct em_series *s, size_t from, size_t to, double share, double sd,

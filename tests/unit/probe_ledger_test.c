@@ -133,6 +133,8 @@ static void exact(const char *ledger)
 
 	assert_int_equal(value(f, "alignment_change_us"), 252LL * 3600 * 1000000);
 	assert_int_equal(value(f, "retagged_us"), 84LL * 3600 * 1000000);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(f, "recorded_by"), 0)),
+			    "kernel");
 	assert_int_equal(value(f, "growth_us"), 168LL * 3600 * 1000000);
 	assert_true(share(idle, "low") == 1 && share(idle, "high") == 1);
 	assert_int_equal(json_integer_value(json_object_get(untagged, "retagged_us")),

@@ -114,6 +114,8 @@ static void show_finding(const struct em_finding *f)
 	show_words(f->outcome == EM_OUTCOME_NO_ANSWER ? "no answer" : "estimate", f->estimate);
 	show_words("interval", f->interval);
 	show_period(f);
+	if (f->recorders & (1u << EARMARK_RECORDER_REPLAY))
+		show_words("recorded by", "replay: as declared by the scheduler");
 	for (unsigned int i = 0; i < f->n; i++)
 		printf("  %-56s %s\n", f->values[i].field.title,
 		       show_value(text, sizeof(text), f->values[i].value, f->values[i].field.kind));

@@ -141,6 +141,7 @@ int em_ask_clip(struct em_ask *a, struct em_ledger *l)
 		a->window.start = a->window.end;
 		return 0;
 	}
+	a->recorders = span.recorders;
 	a->window = (struct em_range){ span.start, span.end };
 	if (!empty(a->before) && !empty(a->after)) {
 		clip(&a->before, &all);
@@ -160,6 +161,7 @@ int em_probe_ask(const struct em_probe *p, struct em_ledger *l, const struct em_
 	if (empty(a->window))
 		return em_finding_refuse(f,
 					 "the ledger holds no intervals in the window asked for");
+	f->recorders = a->recorders;
 	f->windows = 1;
 	f->window[0] = a->window;
 	return p->ask(f, l, a);

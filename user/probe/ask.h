@@ -13,6 +13,7 @@
  * @window: what is asked about, clipped to what the ledger holds; empty: it holds nothing there
  * @before, @after: two windows; the halves of @window where nobody said
  * @until: as asked, not clipped
+ * @recorders: of the window, bit mask of 1 << enum earmark_recorder
  * @seed: of everything drawn by chance
  * @size: of a capabilities run that needs an approval, in GPU ns; 0 = not declared
  * @researchers: on alignment and on capabilities
@@ -27,7 +28,7 @@ struct em_ask {
 	int64_t until, hold, at;
 	uint64_t seed;
 	em_ns size;
-	unsigned int researchers[2], count;
+	unsigned int researchers[2], count, recorders;
 	bool researchers_given, freeze;
 	struct em_share from, to;
 };

@@ -154,6 +154,17 @@ static json_t *period_json(const struct em_finding *f)
 	return list;
 }
 
+static json_t *recorders_json(unsigned int mask)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < 32; i++) {
+		if (mask & (1u << i))
+			json_array_append_new(list, json_string(em_recorder_name(i)));
+	}
+	return list;
+}
+
 json_t *em_finding_json(const struct em_finding *f)
 {
 	json_t *values = json_object();
@@ -167,6 +178,7 @@ json_t *em_finding_json(const struct em_finding *f)
 	json_object_set_new(o, "values", values);
 	if (f->rows)
 		json_object_set(o, "rows", f->rows);
+	json_object_set_new(o, "recorded_by", recorders_json(f->recorders));
 	if (f->seed)
 		json_object_set_new(o, "seed", json_integer((json_int_t)f->seed));
 	json_object_set_new(o, "changes", json_string(f->probe->changes));

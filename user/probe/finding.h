@@ -50,6 +50,7 @@ struct em_probe {
 /**
  * struct em_finding - see above
  * @windows: the period; one, or before and after; 0 = not of a period
+ * @recorders: who kept the accounts, bit mask of 1 << enum earmark_recorder; 0 = no ledger
  * @seed: of what was drawn by chance; 0 = nothing was
  * @rows: an array or NULL, described by @columns (n_columns)
  */
@@ -58,7 +59,7 @@ struct em_finding {
 	enum em_outcome outcome;
 	char estimate[640], interval[320];
 	struct em_range window[2];
-	unsigned int windows;
+	unsigned int windows, recorders;
 	uint64_t seed;
 	struct em_value {
 		struct em_field field;

@@ -28,7 +28,8 @@ static const struct em_field columns[] = {
 	{ "of_purpose", "OF THE PURPOSE", EM_VALUE_SHARE },
 };
 
-static void row(struct em_finding *f, unsigned int part, const struct em_model *m, em_ns purpose)
+static void row(struct em_finding *f, unsigned int part, const struct em_model *m, em_ns purpose,
+		bool measured)
 {
 	const struct em_part *p = &m->part[part];
 
@@ -38,14 +39,16 @@ static void row(struct em_finding *f, unsigned int part, const struct em_model *
 				    "model", em_json_text(m->name), "gpu_time_us",
 				    em_delta_json((em_delta)p->gpu_time), "held_us",
 				    em_delta_json((em_delta)p->held), "busy_us",
-				    em_delta_json((em_delta)p->busy), "busy_of_gpu_time",
-				    p->gpu_time ? json_pack("{s:I,s:I}", "num", em_us(p->busy),
-							    "den", em_us(p->gpu_time))
-						: json_null(),
+				    measured ? em_delta_json((em_delta)p->busy) : json_null(),
+				    "busy_of_gpu_time",
+				    measured && p->gpu_time
+					    ? json_pack("{s:I,s:I}", "num", em_us(p->busy), "den",
+							em_us(p->gpu_time))
+					    : json_null(),
 				    "of_purpose", em_ratio_json(p->gpu_time, purpose)));
 }
 
-static int rows(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
+static int rows(struct em_finding *f, struct em_ledger *l, const struct em_ask *a, bool measured)
 {
 	struct em_models m;
 	int ret = em_models_make(&m, l, a->window);
@@ -57,7 +60,7 @@ static int rows(struct em_finding *f, struct em_ledger *l, const struct em_ask *
 		for (size_t i = 0; i < m.n; i++)
 			purpose += m.list[i].part[part].gpu_time;
 		for (size_t i = 0; i < m.n; i++)
-			row(f, part, &m.list[i], purpose);
+			row(f, part, &m.list[i], purpose, measured);
 	}
 	em_models_clear(&m);
 	return ret;
@@ -98,6 +101,6 @@ int em_probe_padding(struct em_finding *f, struct em_ledger *l, const struct em_
 	if (!r.used)
 		return em_finding_refuse(f, "nothing ran in this window");
 	em_padding_make(&p, &r);
-	ret = rows(f, l, a);
+	ret = rows(f, l, a, r.engines);
 	return ret ? ret : answer(f, &p);
 }

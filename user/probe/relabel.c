@@ -113,6 +113,16 @@ static void count(struct em_relabel *r, const struct group *g, struct em_range b
 
 /* --- is the order of tags arbitrary? ------------------------------------------------------- */
 
+/* Without both names in it, no order makes a move from C to A. */
+static bool contested(const struct group *g)
+{
+	bool seen[EM_PARTS] = { false };
+
+	for (size_t i = 0; i < g->n; i++)
+		seen[g->part[i]] = true;
+	return seen[EM_PART_A] && seen[EM_PART_C];
+}
+
 static int permute(struct em_relabel *r, const struct groups *groups, gsl_rng *rng)
 {
 	em_ns seen = r->moved[EM_PART_C][EM_PART_A];
@@ -128,6 +138,8 @@ static int permute(struct em_relabel *r, const struct groups *groups, gsl_rng *r
 		for (size_t i = 0; i < groups->n; i++) {
 			const struct group *g = &groups->list[i];
 
+			if (!contested(g))
+				continue;
 			gsl_ran_shuffle(rng, g->part, g->n, sizeof(*g->part));
 			moved += moved_to_a(g->u, g->part, g->n);
 		}
