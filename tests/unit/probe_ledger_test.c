@@ -1,63 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Probes asked of ledgers, through the CLI: planted weeks, and everything degenerate. */
-#include <math.h>
-
-#include "said.h"
-#include "probe/ask.h"
-#include "probe/series.h"
-
-#define START (1700000000 / 86400 * EM_DAY)
-#define HOUR ((em_ns)EM_HOUR)
-
-static json_t *ask(const char *ledger, int status, char *const *words)
-{
-	char *argv[20] = { "earmark", "-j", "--ledger", (char *)ledger, "probe" };
-	struct said said;
-	json_t *o;
-
-	for (int i = 0; words[i]; i++)
-		argv[5 + i] = words[i];
-	finish(start(dir, argv), dir, &said);
-	if (said.status != status)
-		fail_msg("%s %s: status %d, not %d: %s%s", words[0], words[1] ?: "", said.status,
-			 status, said.out, said.err);
-	o = json_loads(said.out, 0, NULL);
-	assert_non_null(o);
-	return o;
-}
-
-#define ASK(ledger, status, ...) ask(ledger, status, (char *[]){ __VA_ARGS__, NULL })
-
-static json_int_t value(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(json_object_get(o, "values"), key);
-
-	if (!json_is_integer(v))
-		fail_msg("%s is no integer", key);
-	return json_integer_value(v);
-}
-
-static double share(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-	json_int_t den = json_integer_value(json_object_get(v, "den"));
-
-	assert_true(den > 0);
-	return (double)json_integer_value(json_object_get(v, "num")) / (double)den;
-}
-
-static const json_t *row(const json_t *o, const char *key, const char *name)
-{
-	json_t *one;
-	size_t i;
-
-	json_array_foreach(json_object_get(o, "rows"), i, one) {
-		if (!strcmp(json_string_value(json_object_get(one, key)) ?: "", name))
-			return one;
-	}
-	fail_msg("no row says %s", name);
-	return NULL;
-}
+/* Probes asked of ledgers, through the CLI: planted weeks. */
+#include "probe_ask.h"
 
 /* --- a fortnight --------------------------------------------------------------------------- */
 
@@ -327,149 +270,94 @@ static void drift(void **state)
 	history_close(&h);
 }
 
-/* --- degenerate ---------------------------------------------------------------------------- */
+/* --- renamed work, and a drill --------------------------------------------------------------- */
 
-/* Every probe answers or says why not, in JSON and in words, and no number is none. */
-static void sane(const char *ledger, char *option, char *argument)
+#define NEW_JOBS 3
+
+/* Eight days, three new jobs a day; each runs the same three programs, called alignment from day 4.
+ */
+static void renamed_days(struct history *h)
 {
-	_cleanup_json_ json_t *o = NULL;
-	struct said said;
-	json_t *f;
-	size_t i;
+	history_open(h, START);
+	history_gpu(h, 1);
+	for (int day = 0; day < 8; day++) {
+		for (int k = 0; k < NEW_JOBS; k++) {
+			__u32 job = history_job(h,
+						day < 4 ? EARMARK_PURPOSE_CAPABILITIES
+							: EARMARK_PURPOSE_ALIGNMENT,
+						EARMARK_TAGGED_BY_SELF, "", "/j");
+			char note[256];
 
-	earmark(&said, "-j", "--ledger", (char *)ledger, "probe", "all", "--size", "1", option,
-		argument);
-	assert_in_range(said.status, 0, 2);
-	o = json_loads(said.out, 0, NULL);
-	assert_non_null(o);
-	if (json_array_size(json_object_get(o, "findings")) != 13)
-		fail_msg("not 13 findings: %s%s", said.out, said.err);
-	json_array_foreach(json_object_get(o, "findings"), i, f) {
-		assert_true(strlen(json_string_value(json_object_get(f, "estimate"))) > 10);
-		assert_true(strlen(json_string_value(json_object_get(f, "interval"))) > 4);
-	}
-	for (int text = 0; text < 2; text++) {
-		if (text)
-			earmark(&said, "--ledger", (char *)ledger, "probe", "all", "--size", "1",
-				option, argument);
-		assert_in_range(said.status, 0, 2);
-		assert_null(strcasestr(said.out, "nan "));
-		assert_null(strcasestr(said.out, "nan\n"));
-		assert_null(strstr(said.out, "inf "));
-		assert_null(strstr(said.out, "inf\n"));
-		assert_string_equal(said.err, "");
+			history_use(h, 1, job, EM_DAY / 4, EM_DAY / 4, EM_DAY / 8 + day);
+			snprintf(note, sizeof(note),
+				 "{\"boot_id\":\"01%030d\",\"job\":%u,\"fingerprint\":\"%064d\"}",
+				 0, job, k);
+			assert_int_equal(em_ledger_note_at(h->l, h->wall, "job-profile", note), 0);
+		}
+		history_rest(h, 1, EM_DAY, 0, 0, 0);
+		history_seal(h, EM_DAY);
 	}
 }
 
-static void no_intervals(void **state)
+static void renamed(const char *ledger)
+{
+	_cleanup_json_ json_t *o = ASK(ledger, 1, "relabel");
+
+	assert_true(share(row(o, "first", "capabilities"), "share") == 1);
+	assert_int_equal(value(o, "switched"), NEW_JOBS);
+	assert_int_equal(value(o, "compared"), NEW_JOBS);
+	assert_true(json_real_value(json_object_get(json_object_get(o, "values"), "p")) < 0.05);
+}
+
+/* Ordered on days 4 to 7, when alignment has all; controls are days 0 to 3, when it has nothing. */
+static void order_drill(struct history *h)
+{
+	for (int day = 0; day < 8; day++) {
+		char note[256], at[EM_TIME_LEN];
+
+		snprintf(note, sizeof(note),
+			 "{\"purpose\":\"alignment\",\"from\":{\"num\":0,\"den\":1},"
+			 "\"to\":{\"num\":1,\"den\":1},\"arm\":\"add\",\"control\":%s,"
+			 "\"at\":\"%s\"}",
+			 day < 4 ? "true" : "false", em_time_format(at, START + day * EM_DAY, 0));
+		assert_int_equal(
+			em_ledger_note_at(h->l, START + (day == 7 ? 8 : 0) * EM_DAY, "order", note),
+			0);
+	}
+}
+
+static void drilled(const char *ledger)
+{
+	_cleanup_json_ json_t *o = ASK(ledger, 0, "drill-analyse");
+	_cleanup_json_ json_t *late = ASK(ledger, 0, "drill-analyse", "--hold", "25h");
+
+	assert_int_equal(value(o, "trials"), 8);
+	assert_int_equal(value(o, "after_the_fact"), 1);
+	assert_true(json_real_value(json_object_get(row(o, "arm", "add"), "effect")) == 1);
+	assert_true(json_real_value(json_object_get(row(o, "arm", "add"), "p")) < 0.05);
+	assert_true(json_is_null(json_object_get(row(o, "arm", "displace"), "effect")));
+	assert_int_equal(value(late, "trials"), 7); /* the last one has not ended */
+}
+
+static void eight_days(void **state)
 {
 	struct history h;
 
 	(void)state;
-	history_open(&h, START);
+	renamed_days(&h);
+	order_drill(&h);
 	history_reopen(&h);
-	sane(h.dir, NULL, NULL);
+	renamed(h.dir);
+	drilled(h.dir);
 	history_close(&h);
-}
-
-/* @days of one job; @purpose as tagged. */
-static void one_kind(__u8 purpose, int days, uint64_t used)
-{
-	struct history h;
-	__u32 job;
-
-	history_open(&h, START);
-	history_gpu(&h, 1);
-	job = history_job(&h, purpose, EARMARK_TAGGED_BY_SELF, "p", "/j");
-	for (int day = 0; day < days; day++) {
-		if (used)
-			history_use(&h, 1, job, used, used, used / 2);
-		history_rest(&h, 1, EM_DAY, 0, 0, 0);
-		history_seal(&h, EM_DAY);
-	}
-	history_reopen(&h);
-	sane(h.dir, NULL, NULL);
-	sane(h.dir, "--window", "1s");
-	sane(h.dir, "--until", "1999-01-01");
-	sane(h.dir, "--since", "2025-06-01");
-	history_close(&h);
-}
-
-static void degenerate(void **state)
-{
-	(void)state;
-	one_kind(EARMARK_PURPOSE_ALIGNMENT, 1, EM_DAY);
-	one_kind(EARMARK_PURPOSE_ALIGNMENT, 24, EM_DAY / 2);
-	one_kind(EARMARK_PURPOSE_CAPABILITIES, 2, EM_DAY);
-	one_kind(EARMARK_PURPOSE_UNTAGGED, 24, EM_DAY);
-	one_kind(EARMARK_PURPOSE_MIXED, 2, 0);
-}
-
-static void refusals(void **state)
-{
-	static const struct {
-		char *words[5];
-		const char *says;
-	} table[] = {
-		{ { "financing", "--before", "2026-01-01" }, "START/END" },
-		{ { "financing", "--before", "2026-01-01/2026-01-02" }, "together" },
-		{ { "scale", "--before", "2026-01-02/2026-01-01" }, "ends before" },
-		{ { "scale", "--before", "soon/later" }, "START/END" },
-		{ { "drift", "--seed", "-1" }, "--seed" },
-		{ { "drift", "--seed", "1x" }, "--seed" },
-		{ { "drift", "--seed", "0" }, "--seed" },
-		{ { "drift", "--at", "never" }, "--at" },
-		{ { "gate", "--size", "1e9" }, "--size" },
-		{ { "gate", "--size", "0" }, "--size" },
-		{ { "constraint", "--researchers", "30" }, "30:100" },
-		{ { "constraint", "--researchers", "3:0" }, "30:100" },
-		{ { "drill-plan", "--from", "120%" }, "--from" },
-		{ { "drill-plan", "--to", "%" }, "--to" },
-		{ { "drill-plan", "--hold", "0s" }, "--hold" },
-		{ { "drill-plan", "--count", "2000" }, "--count" },
-		{ { "astrology" }, "astrology" },
-		{ { "drift" }, "/nosuch" },
-	};
-	struct said said;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		char *argv[12] = { "earmark", "--ledger", "/nosuch", "probe" };
-
-		memcpy(argv + 4, table[i].words, sizeof(table[i].words));
-		finish(start(dir, argv), dir, &said);
-		assert_int_equal(said.status, 2);
-		if (!strstr(said.err, table[i].says))
-			fail_msg("row %zu does not say %s: %s", i, table[i].says, said.err);
-	}
-}
-
-/* A plan needs no ledger, comes again with its seed, and is what a ledger's order notes are. */
-static void plan(void **state)
-{
-	_cleanup_json_ json_t *one = ASK("/nosuch", 0, "drill-plan", "--since", "2027-01-01",
-					 "--count", "6", "--to", "12.5%");
-	_cleanup_json_ json_t *same = ASK("/nosuch", 0, "drill-plan", "--since", "2027-01-01",
-					  "--count", "6", "--to", "12.5%");
-	_cleanup_json_ json_t *other = ASK("/nosuch", 0, "drill-plan", "--since", "2027-01-01",
-					   "--count", "6", "--seed", "2");
-	_cleanup_json_ json_t *full = ASK("/nosuch", 2, "drill-plan", "--count", "29");
-	const json_t *values = json_object_get(one, "values");
-
-	(void)state;
-	assert_non_null(full);
-	assert_true(json_equal(one, same));
-	assert_false(json_equal(json_object_get(one, "rows"), json_object_get(other, "rows")));
-	assert_int_equal(json_array_size(json_object_get(one, "rows")), 6);
-	assert_int_equal(strlen(json_string_value(json_object_get(values, "sha256"))), 64);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(two_weeks),    cmocka_unit_test(drift),
-		cmocka_unit_test(no_intervals), cmocka_unit_test(degenerate),
-		cmocka_unit_test(refusals),     cmocka_unit_test(plan),
+		cmocka_unit_test(two_weeks),
+		cmocka_unit_test(drift),
+		cmocka_unit_test(eight_days),
 	};
 
 	return cmocka_run_group_tests_name("probe ledger", tests, set_up, tear_down);

@@ -93,6 +93,7 @@ static int add(const struct em_usage *u, void *arg)
 	}
 	r->uses[r->n++] = (struct em_use){ .fingerprint = r->number[p - r->profiles->profiles],
 					   .first = u->first,
+					   .job = (unsigned int)(p - r->profiles->profiles),
 					   .part = em_part_of(u->purpose),
 					   .now = r->now,
 					   .time = u->gpu_time,
