@@ -5,8 +5,8 @@
 
 typedef __int128 signed_ns;
 
-/* e: a shortfall of a tenth of what was promised is the budget. */
-#define TOLERANCE_DEN 10
+/* e, unless it was declared: a shortfall of a tenth of what was promised is the budget. */
+static const struct em_share tenth = { 1, 10 };
 /* Clear once the limit is kept with 1 % to spare. */
 #define CLEAR_DEN 100
 
@@ -56,9 +56,9 @@ static signed_ns shortfall(const struct em_burn *b, enum em_burn_window w, bool 
 static bool reaches(const struct em_burn *b, const struct part *part, enum em_burn_window w,
 		    bool spare)
 {
-	signed_ns num = part->num * em_burn_hours(w, b->period);
-	signed_ns den =
-		(signed_ns)part->den * TOLERANCE_DEN * em_burn_hours(part->within, b->period);
+	const struct em_share *e = b->tolerance.den ? &b->tolerance : &tenth;
+	signed_ns num = (signed_ns)e->num * part->num * em_burn_hours(w, b->period);
+	signed_ns den = (signed_ns)e->den * part->den * em_burn_hours(part->within, b->period);
 
 	return shortfall(b, w, spare) >= (signed_ns)(b->share.num * b->expected) * num / den;
 }
@@ -84,7 +84,9 @@ enum em_alert_sight em_burn_sight(const struct em_burn *b, bool page)
 
 bool em_burn_rate(const struct em_burn *b, enum em_burn_window w, double *ret)
 {
-	double budget = (double)b->share.num * (double)b->expected / TOLERANCE_DEN;
+	const struct em_share *e = b->tolerance.den ? &b->tolerance : &tenth;
+	double budget =
+		(double)b->share.num * (double)b->expected * (double)e->num / (double)e->den;
 	double period = em_burn_hours(EM_BURN_PERIOD, b->period);
 
 	if (budget <= 0)

@@ -3,7 +3,7 @@
  * Alerts on a ratio: how fast a period's shortfall budget is used up.
  *
  * The classic burn rate cannot work on a floor: its maximum is 1/(1 - p). Instead, over a period
- * P with tolerance e (a tenth):
+ * P with tolerance e:
  *
  *	B = e p T_P, T_P = used time expected of the period: the mean of the one before, frozen
  *		at the period's start (in the first: the mean so far)
@@ -44,6 +44,7 @@ unsigned int em_burn_hours(enum em_burn_window w, unsigned int period_hours);
 /**
  * struct em_burn - what the rule looks at
  * @share: p; @ceiling: it is a most, not a least
+ * @tolerance: e; den 0 = a tenth
  * @period: P, hours; 0 = EM_BURN_PERIOD_HOURS
  * @sum: over the windows that end now; short of history they are what there is
  * @expected: T_P; 0: there is no budget, and nothing can be said
@@ -51,6 +52,7 @@ unsigned int em_burn_hours(enum em_burn_window w, unsigned int period_hours);
 struct em_burn {
 	struct em_share share;
 	bool ceiling;
+	struct em_share tolerance;
 	unsigned int period;
 	struct em_burn_hour sum[EM_BURN_WINDOWS];
 	em_ns expected;

@@ -115,7 +115,8 @@ static int hours_of(struct replay *p, const struct em_commitment *c, struct past
 	struct em_commitment hour = *c;
 	int r = 0;
 
-	hour.window = p->reach;
+	hour.window = hour.span.length = p->reach;
+	hour.span.kind = EM_ROLLING;
 	hour.declared = 0;
 	for (unsigned int i = 0; !r && i < p->hours; i++) {
 		struct em_verdict v;

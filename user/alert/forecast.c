@@ -15,7 +15,8 @@ static int sum(struct em_burn_hour *h, const struct em_commitment *c, struct em_
 	struct em_verdict v;
 	int r;
 
-	other.window = window;
+	other.window = other.span.length = window;
+	other.span.kind = EM_ROLLING;
 	r = em_commitment_check(&other, l, now, &v);
 	if (r)
 		return r;
@@ -70,7 +71,10 @@ int em_burn_look(struct em_burn *b, const struct em_commitment *c, struct em_led
 
 	*b = (struct em_burn){ .share = c->share,
 			       .ceiling = em_limit_is_ceiling(c),
+			       .tolerance = c->tolerance,
 			       .period = EM_BURN_PERIOD_HOURS };
+	if (!em_limit_has_pace(c))
+		return r;
 	for (unsigned int w = 0; !r && w < EM_BURN_WINDOWS; w++)
 		r = sum(&b->sum[w], c, l, (int64_t)em_burn_hours(w, b->period) * HOUR, now,
 			&ignored);
@@ -94,7 +98,7 @@ int em_forecast_look(struct em_forecast *f, const struct em_commitment *c, struc
 	int r;
 
 	*f = (struct em_forecast){ 0 };
-	if (c->window <= EM_FORECAST_DAYS * DAY)
+	if (c->window <= EM_FORECAST_DAYS * DAY || !em_limit_has_pace(c))
 		return 0;
 	r = sum(&rest, c, l, c->window, now, &start);
 	if (r || start > began || !rest.n)

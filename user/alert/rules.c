@@ -47,6 +47,9 @@ static double percent(const struct em_share *s)
 
 static json_t *summary(const struct em_commitment *c, const struct em_verdict *v)
 {
+	if (c->kind != EM_FLOOR && c->kind != EM_CEILING)
+		return json_sprintf("%s: %s%s%s", em_commitment_kind_name(c->kind),
+				    em_status_name(v->status), *v->detail ? ": " : "", v->detail);
 	if (!v->proven.den)
 		return json_sprintf("%s: nothing was used, there is no share",
 				    em_purpose_name(c->purpose));

@@ -5,11 +5,17 @@
 
 #include "alert/alert.h"
 
-/* A least that must be reached, or a most that must not be passed? */
+/* A most that must not be passed? A gate and a growth are such limits too. */
 static inline bool em_limit_is_ceiling(const struct em_commitment *c)
 {
-	(void)c;
-	return false; /* the language knows floors */
+	return c->kind == EM_CEILING || c->kind == EM_GATE || c->kind == EM_GROWTH;
+}
+
+/* Is it a share of a window that moves on, of which pace and budget can be told? */
+static inline bool em_limit_has_pace(const struct em_commitment *c)
+{
+	return (c->kind == EM_FLOOR || c->kind == EM_CEILING) && !c->amount &&
+	       c->span.kind == EM_ROLLING;
 }
 
 /*

@@ -20,6 +20,8 @@
 #define STATE_KEY "commitments"
 #define FILE_MAX (1u << 20)
 
+#define FORK_TOLD (7 * 86400 * EM_NS_PER_S)
+
 /*
  * A long window over a large ledger takes seconds to sum up. Judging may take one part in so many
  * of a processor, and waits no longer than this.
@@ -144,6 +146,60 @@ static int judge(struct em_manager *m, const struct em_commitment *c, int64_t no
 	return r ? r : em_alerts_update(m->alerts, c, &v, now);
 }
 
+/* While a weakened promise is still judged as it was, that it was weakened is told. */
+static int alert_on_weakening(struct em_manager *m, int64_t now)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < m->commitments.n; i++) {
+		const struct em_commitment *c = &m->commitments.list[i];
+		char what[300], day[EM_TIME_LEN];
+
+		if (!c->until)
+			continue;
+		snprintf(what, sizeof(what), "it was weakened; as it was it holds until %s",
+			 em_time_format(day, c->until, 0));
+		r = em_alerts_condition(m->alerts, EM_ALERT_COMMITMENT_WEAKENED, c->name,
+					now < c->until, what, now)
+			    ?: r;
+	}
+	return r;
+}
+
+static int is_left(int64_t wall, const char *kind, const char *json, void *arg)
+{
+	_cleanup_json_ json_t *note = json_loads(json, 0, NULL);
+	json_t **why = arg;
+
+	(void)wall;
+	(void)kind;
+	if (json_object_get(note, "old")) {
+		json_decref(*why);
+		*why = json_incref(json_object_get(json_object_get(note, "old"), "why"));
+	}
+	return 0;
+}
+
+/* A log that had to be left is told of for a week; so are witnesses that do not sign. */
+static int alert_on_ledger(struct em_manager *m, int64_t now)
+{
+	_cleanup_json_ json_t *left = NULL;
+	char what[600] = "one log, as it was signed";
+	int r = em_ledger_notes(m->ledger, now - FORK_TOLD, now, "log", is_left, &left);
+
+	if (left)
+		snprintf(what, sizeof(what), "the log before this one was left: %s",
+			 json_string_value(left) ?: "?");
+	r = em_alerts_condition(m->alerts, EM_ALERT_LEDGER_FORK, "ledger", left, what, now) ?: r;
+	if (!m->witnesses)
+		return r;
+	snprintf(what, sizeof(what), "%s",
+		 *m->witness_error ? m->witness_error : "every witness signs");
+	return em_alerts_condition(m->alerts, EM_ALERT_CHECKPOINT_STALE, "ledger",
+				   *m->witness_error, what, now)
+		       ?: r;
+}
+
 /* What is not a verdict: the node's own troubles, and what is looked at once an hour. */
 static int alert_on_node(struct em_manager *m, int64_t now)
 {
@@ -156,6 +212,8 @@ static int alert_on_node(struct em_manager *m, int64_t now)
 	r = em_alerts_condition(m->alerts, EM_ALERT_SENSOR_LOST, "node", m->recorder_error[0], lost,
 				now)
 		    ?: r;
+	r = alert_on_weakening(m, now) ?: r;
+	r = alert_on_ledger(m, now) ?: r;
 	return em_alerts_watch(m->alerts, &m->commitments, now) ?: r;
 }
 
