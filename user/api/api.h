@@ -20,7 +20,7 @@
  *   POST /v1/alert/silence {name, for, author, reason} -> {name, until}; root and the daemon's user
  *   POST /v1/alert/test  {} -> {id} goes to every delivery, whose "test" then tells; likewise
  *   POST /v1/notes       {kind, note} -> {} root and the ledger's owner. kind: event, order,
- *	request or approval; note: as commit/note.h says, with author and reason
+ *	request, approval or audit; note: as commit/note.h says, with author and reason
  *
  * A failure is {"error": sentence, "code": "EPERM"} with status 4xx or 5xx.
  *

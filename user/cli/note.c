@@ -144,6 +144,7 @@ int em_note_end(struct em_args *a, const char *kind, json_t *note)
 	       em_text_safe(safe, sizeof(safe),
 			    json_string_value(json_object_get(note, "name"))
 				    ?: json_string_value(json_object_get(note, "id"))
+				    ?: json_string_value(json_object_get(note, "purpose"))
 				    ?: "?"));
 	return EM_FINE;
 }

@@ -50,6 +50,14 @@ static const struct field approval_fields[] = {
 	{},
 };
 
+static const struct field audit_fields[] = {
+	{ "of", COUNT, true },
+	{ "misused", COUNT, false },
+	{ "purpose", PURPOSE, true },
+	{ "seed", WORDS, false },
+	{},
+};
+
 static const struct field all_fields[] = {
 	{ "at", INSTANT, true }, { "author", WORDS, true }, { "reason", WORDS, true }, {}
 };
@@ -58,10 +66,8 @@ static const struct {
 	const char *kind;
 	const struct field *fields;
 } kinds[] = {
-	{ "event", event_fields },
-	{ "order", order_fields },
-	{ "request", request_fields },
-	{ "approval", approval_fields },
+	{ "event", event_fields },       { "order", order_fields }, { "request", request_fields },
+	{ "approval", approval_fields }, { "audit", audit_fields },
 };
 
 static bool one_of(const char *s, const char *const *words)
@@ -178,7 +184,8 @@ int em_note_check(const char *kind, const json_t *note, char *err, size_t len)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		fields = strcmp(kinds[i].kind, kind) ? fields : kinds[i].fields;
 	if (!fields || !json_is_object(note)) {
-		snprintf(err, len, "kind: event, order, request or approval, and its \"note\"");
+		snprintf(err, len,
+			 "kind: event, order, request, approval or audit, and its \"note\"");
 		return -EINVAL;
 	}
 	own = check_fields(fields, note, err, len);

@@ -6,6 +6,7 @@
  *   event     name
  *   order     name, purpose, from and to {num, den}, [arm: add|displace], [control: true|false]
  *   request   id, action: open|grant|refuse, purpose, [how: add|displace], [gpus], [job], [project]
+ *   audit     of (draws), [misused] (of them; none: absent), purpose, [seed] of the draw
  *   approval  id, project or ref, [gpus], [gpu_hours], signers: as commit/approval.h
  */
 #ifndef EM_NOTE_H

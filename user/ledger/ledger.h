@@ -130,6 +130,20 @@ struct em_usage {
 int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
 		    int (*each)(const struct em_usage *, void *), void *arg);
 
+/* struct em_ledger_row - a job on a GPU under one tag, in one entry; strings as em_usage's */
+struct em_ledger_row {
+	uint64_t entry;
+	int64_t start, end; /* of the entry */
+	uint64_t job;
+	const char *gpu, *path, *project, *ref;
+	unsigned int purpose, tagged_by;
+	uint64_t gpu_time;
+};
+
+/* Every row of the intervals whole inside the window, in the order of the log. */
+int em_ledger_rows(struct em_ledger *l, int64_t since, int64_t until,
+		   int (*each)(const struct em_ledger_row *, void *), void *arg);
+
 /**
  * struct em_gpu_usage - a GPU's sums
  * @wall: recorded time; wall = Σ usage.gpu_time + idle + unobserved
