@@ -74,7 +74,7 @@ int em_window(struct em_args *a, int64_t *since, int64_t *until)
 
 /*
  * The file that the daemon judges by, else the default one; but this node's promises say nothing
- * of another node's ledger. NULL: none is known of.
+ * of another node's ledger. NULL: those that it has recorded itself.
  */
 static const char *commitments_file(struct em_args *a, char *out, size_t len)
 {
@@ -133,7 +133,37 @@ static json_t *judged(struct em_args *a, struct em_ledger *l, const struct em_co
 	return NULL;
 }
 
-int em_commitments_known(struct em_args *a, struct em_commitments *c)
+static int last_text(int64_t wall, const char *kind, const char *json, void *arg)
+{
+	_cleanup_json_ json_t *note = json_loads(json, 0, NULL);
+	json_t **last = arg;
+
+	(void)wall;
+	(void)kind;
+	json_decref(*last);
+	*last = json_incref(json_object_get(note, "text"));
+	return 0;
+}
+
+/* What the ledger itself says was promised: the last revision in it. */
+static int commitments_recorded(struct em_args *a, struct em_ledger *l, struct em_commitments *c)
+{
+	_cleanup_json_ json_t *text = NULL;
+	char err[1024];
+
+	if (em_ledger_notes(l, 0, INT64_MAX, "commitments", last_text, &text))
+		return em_fail(a, "%s", em_ledger_error(l));
+	if (!json_is_string(text) ||
+	    !em_commitments_parse(c, "the ledger's commitments", json_string_value(text), err,
+				  sizeof(err)))
+		return 0;
+	/* what was in force then was an earlier one: who judges gives --file */
+	fprintf(stderr, "earmark: %s: no commitment is judged; give --file\n", err);
+	em_commitments_clear(c);
+	return 0;
+}
+
+int em_commitments_known(struct em_args *a, struct em_ledger *l, struct em_commitments *c)
 {
 	char file[PATH_MAX], err[PATH_MAX + 512];
 	const char *path = commitments_file(a, file, sizeof(file));
@@ -141,7 +171,7 @@ int em_commitments_known(struct em_args *a, struct em_commitments *c)
 
 	memset(c, 0, sizeof(*c));
 	if (!path)
-		return 0;
+		return commitments_recorded(a, l, c);
 	ret = em_commitments_load(c, path, err, sizeof(err));
 	if (ret == -ENOENT && !em_opt(a, "file"))
 		return 0; /* nothing was promised */
@@ -157,11 +187,10 @@ static int judge_all(struct em_args *a, struct em_ledger *l, int64_t at, bool fu
 
 	*verdicts = json_array();
 	*status = EM_FINE;
-	ret = em_commitments_known(a, &list);
+	ret = em_commitments_known(a, l, &list);
 	/* what a weakening has not put out of force yet; an auditor's own file has no history here
 	 */
-	if (!ret && (!a->ledger_given || a->socket_given) && !em_opt(a, "file") &&
-	    em_revision_notice(&list, l, at))
+	if (!ret && !em_opt(a, "file") && em_revision_notice(&list, l, at))
 		ret = em_fail(a, "%s", em_ledger_error(l));
 	for (unsigned int i = 0; !ret && i < list.n; i++) {
 		o = judged(a, l, &list.list[i], at, fully, status);

@@ -151,7 +151,7 @@ int em_judge_fully(struct em_args *a, struct em_ledger *l, int64_t at, json_t **
 struct em_commitments;
 
 /* Those that em_judge_all() judges; none is fine. 0 or EM_NO_ANSWER, and it has been said why. */
-int em_commitments_known(struct em_args *a, struct em_commitments *c);
+int em_commitments_known(struct em_args *a, struct em_ledger *l, struct em_commitments *c);
 
 /* Alerts as people read them; not @all: only what is, or was, of note. */
 void em_alert_table(json_t *alerts, bool all, const char *none);

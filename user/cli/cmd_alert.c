@@ -304,7 +304,7 @@ static int calibrate(struct em_args *a)
 		      period > 366 * 24 * HOUR))
 		return em_fail(a, "--period %s: not a duration between 7d and 366d", given);
 	l = em_open_ledger(a);
-	if (!l || em_commitments_known(a, &c))
+	if (!l || em_commitments_known(a, l, &c))
 		return EM_NO_ANSWER;
 	r = em_calibrate(l, &c, (unsigned int)(period / HOUR), &config, em_time_now(), &rows,
 			 &hours);
