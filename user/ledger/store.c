@@ -41,7 +41,7 @@ int em_store_sqlite(struct em_ledger *l, int rc)
 	};
 
 	if (rc == SQLITE_READONLY_ROLLBACK || rc == SQLITE_READONLY_RECOVERY)
-		return em_store_fail(l, -EBUSY,
+		return em_store_fail(l, -EUCLEAN,
 				     "ledger %s: its daemon died while writing; start earmarkd "
 				     "on it once so that it can recover",
 				     l->dir);
