@@ -351,6 +351,32 @@ static void odd_checkpoints(void **state)
 			 0);
 }
 
+/* Every other byte in every place of a text: it is another text, or none. */
+static void one_spelling(void **state)
+{
+	unsigned char bytes[64], back[96];
+	char text[96];
+	size_t len;
+
+	(void)state;
+	for (int i = 0; i < 64; i++)
+		bytes[i] = (unsigned char)(i * 37);
+	em_base64(text, sizeof(text), bytes, 64);
+	len = strlen(text);
+	assert_int_equal(em_base64_decode(back, sizeof(back), text, len), 64);
+	for (size_t i = 0; i < len; i++) {
+		char kept = text[i];
+
+		for (int c = 0; c < 256; c++) {
+			text[i] = (char)c;
+			if (text[i] != kept &&
+			    em_base64_decode(back, sizeof(back), text, len) == 64)
+				assert_memory_not_equal(back, bytes, 64);
+		}
+		text[i] = kept;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +387,7 @@ int main(void)
 		cmocka_unit_test(keys),
 		cmocka_unit_test(notes),
 		cmocka_unit_test(odd_checkpoints),
+		cmocka_unit_test(one_spelling),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -123,4 +124,19 @@ const char *em_errno_name(int r)
 	const char *name = strerrorname_np(abs(r));
 
 	return name ? name : "EUNKNOWN";
+}
+
+int em_decimal_parse(const char *s, size_t len, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (!len || (len > 1 && *s == '0'))
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9' || __builtin_mul_overflow(n, (uint64_t)10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(s[i] - '0'), &n))
+			return -EINVAL;
+	}
+	*ret = n;
+	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * em_text_safe() - @s as it may be shown on a terminal or in a log
@@ -20,6 +21,9 @@ bool em_text_label(const char *s, size_t max);
 
 const char *em_hex(char *out, const void *bytes, size_t n); /* @out: 2 n + 1 bytes */
 int em_unhex(void *bytes, size_t n, const char *hex);       /* exactly n bytes; 0 or -EINVAL */
+
+/* @len digits, no sign, no leading zero, no overflow; 0 or -EINVAL */
+int em_decimal_parse(const char *s, size_t len, uint64_t *ret);
 
 const char *em_errno_name(int r); /* "EPERM" for EPERM or -EPERM */
 

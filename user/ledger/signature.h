@@ -70,7 +70,7 @@ int em_note_verify(const char *note, size_t len, size_t text_len, const struct e
 void em_sign_bytes(const struct em_key *k, const void *bytes, size_t len, char out[89]);
 bool em_verify_bytes(const struct em_key *k, const void *bytes, size_t len, const char *base64);
 
-/* Base64 as in RFC 4648, section 4. Return: bytes written, or -EINVAL. */
+/* Base64 as in RFC 4648, section 4, of at most 95 bytes. Return: bytes written, or -EINVAL. */
 long em_base64_decode(void *out, size_t max, const char *text, size_t len);
 void em_base64(char *out, size_t max, const void *bytes, size_t n);
 

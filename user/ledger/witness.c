@@ -82,16 +82,13 @@ struct request {
 
 static int parse(struct request *q, const char *body, size_t len)
 {
-	const char *at = body, *end = body + len, *nl;
-	char *number_end;
+	const char *at = body, *end = body + len, *nl = memchr(body, '\n', len);
 
 	memset(q, 0, sizeof(*q));
-	if (len < 6 || memcmp(body, "old ", 4) || body[4] < '0' || body[4] > '9')
+	if (!nl || nl - body < 5 || memcmp(body, "old ", 4) ||
+	    em_decimal_parse(body + 4, (size_t)(nl - body) - 4, &q->old))
 		return -EINVAL;
-	q->old = strtoull(body + 4, &number_end, 10);
-	if (*number_end != '\n')
-		return -EINVAL;
-	for (at = number_end + 1; (nl = memchr(at, '\n', (size_t)(end - at))); at = nl + 1) {
+	for (at = nl + 1; (nl = memchr(at, '\n', (size_t)(end - at))); at = nl + 1) {
 		if (nl == at)
 			break;
 		if (q->n == 63 || em_base64_decode(q->proof[q->n++].b, EM_HASH_LEN, at,
