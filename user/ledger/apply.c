@@ -81,21 +81,24 @@ static int add_interval(struct em_ledger *l, struct usage *u)
 	unsigned int broken = json_array_size(json_object_get(e, "broken")) > 0 ||
 			      number(e, "flags") & EARMARK_INTERVAL_BROKEN;
 	unsigned int hiding = json_is_true(json_object_get(e, "hiding"));
-	int64_t gap;
+	int64_t gap, hour = 0, day = 0;
 	int r = gap_before(l, u, &gap);
 
 	if (!r)
+		r = em_roll_open(l, u->load, (int64_t)u->h.wall_start, number(e, "wall_end"), &hour,
+				 &day);
+	if (!r)
 		r = em_store_run(l,
 				 "INSERT INTO interval(load_id, first, number, recorder, flags, "
-				 "start, end, wall_start, wall_end, broken, hiding, gap, entry) "
-				 "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-				 "iiiuuiiiiuuii", u->load, number(e, "first"), (int64_t)u->h.number,
-				 recorder_of(string(e, "recorder")),
+				 "start, end, wall_start, wall_end, broken, hiding, gap, entry, "
+				 "whole, hour, day) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+				 "iiiuuiiiiuuiiuii", u->load, number(e, "first"),
+				 (int64_t)u->h.number, recorder_of(string(e, "recorder")),
 				 (unsigned int)number(e, "flags"), number(e, "start"),
 				 number(e, "end"), (int64_t)u->h.wall_start, number(e, "wall_end"),
-				 broken, hiding, gap, u->index);
+				 broken, hiding, gap, u->index, !!hour + !!day, hour, day);
 	u->id = sqlite3_last_insert_rowid(l->db);
-	return r;
+	return r ? r : em_roll_interval(l, u->id);
 }
 
 static int add_header(struct em_ledger *l, struct usage *u, const json_t *hex)
@@ -115,14 +118,18 @@ static int add_header(struct em_ledger *l, struct usage *u, const json_t *hex)
 
 static int add_lost(struct em_ledger *l, struct usage *u, const json_t *lost)
 {
-	for (unsigned int c = 0; c < EARMARK_LOST_COUNT; c++) {
-		if (!strcmp(em_lost_name(c), string(lost, "counter")))
-			return em_store_run(l,
-					    "INSERT INTO lost VALUES(?,?,?) ON CONFLICT DO UPDATE "
-					    "SET events=events+excluded.events",
-					    "iui", u->id, c, number(lost, "events"));
-	}
-	return 0;
+	unsigned int c = 0;
+	int r;
+
+	while (c < EARMARK_LOST_COUNT && strcmp(em_lost_name(c), string(lost, "counter")))
+		c++;
+	if (c == EARMARK_LOST_COUNT)
+		return 0;
+	r = em_store_run(l,
+			 "INSERT INTO lost VALUES(?,?,?) ON CONFLICT DO UPDATE SET "
+			 "events=events+excluded.events",
+			 "iui", u->id, c, number(lost, "events"));
+	return r ? r : em_roll_lost(l, u->id, c, number(lost, "events"));
 }
 
 static int add_event(struct em_ledger *l, struct usage *u, const json_t *event)
@@ -227,6 +234,36 @@ static int add_row(struct em_ledger *l, struct usage *u, const json_t *item)
 	return is_row(item) ? put_usage(l, u, item, (__u32)number(item, "tag")) : 0;
 }
 
+/* What it says of its interval; the first part makes that. Return: 1: it says nothing more. */
+static int usage_interval(struct em_ledger *l, struct usage *u)
+{
+	int r = em_names_load(l, &u->h, &u->load);
+
+	r = r ? r : id_of(l, u);
+	if (number(u->entry, "part") > 1)
+		return r == -ENOENT ? 1 : r;
+	if (!r)
+		return 1; /* each interval once */
+	return r == -ENOENT ? add_interval(l, u) : r;
+}
+
+static int usage_rows(struct em_ledger *l, struct usage *u)
+{
+	const json_t *e = u->entry;
+	unsigned int from = u->row;
+	int r = each(l, u, json_object_get(e, "headers"), add_header);
+
+	r = r ? r : each(l, u, json_object_get(e, "lost"), add_lost);
+	/* events name what the rows refer to */
+	r = r ? r : each(l, u, json_object_get(e, "events"), add_event);
+	r = r ? r : each(l, u, json_object_get(e, "gpus"), add_gpu);
+	r = r ? r : each(l, u, json_object_get(e, "engines"), add_engine);
+	if (!r)
+		r = rows_whole(u) ? each(l, u, u->items, add_row)
+				  : each(l, u, json_object_get(e, "totals"), add_total);
+	return r ? r : em_roll_rows(l, u->id, from, u->row);
+}
+
 static int apply_usage(struct em_ledger *l, struct usage *u)
 {
 	const json_t *e = u->entry;
@@ -238,25 +275,8 @@ static int apply_usage(struct em_ledger *l, struct usage *u)
 	u->h.number = (__u64)number(e, "last");
 	u->h.wall_start = (__u64)number(e, "wall_start");
 	u->row = (unsigned int)number(e, "part") * PART_ROWS;
-	r = em_names_load(l, &u->h, &u->load);
-	r = r ? r : id_of(l, u);
-	if (number(e, "part") <= 1) {
-		if (r != -ENOENT)
-			return r; /* each interval once */
-		r = add_interval(l, u);
-	}
-	if (r)
-		return r == -ENOENT ? 0 : r;
-	r = each(l, u, json_object_get(e, "headers"), add_header);
-	r = r ? r : each(l, u, json_object_get(e, "lost"), add_lost);
-	/* events name what the rows refer to */
-	r = r ? r : each(l, u, json_object_get(e, "events"), add_event);
-	r = r ? r : each(l, u, json_object_get(e, "gpus"), add_gpu);
-	r = r ? r : each(l, u, json_object_get(e, "engines"), add_engine);
-	if (r)
-		return r;
-	return rows_whole(u) ? each(l, u, u->items, add_row)
-			     : each(l, u, json_object_get(e, "totals"), add_total);
+	r = usage_interval(l, u);
+	return r ? (r < 0 ? r : 0) : usage_rows(l, u);
 }
 
 static int apply_note(struct em_ledger *l, uint64_t index, const json_t *entry, const char *kind,

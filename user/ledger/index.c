@@ -83,10 +83,12 @@ int em_index_mark(struct em_ledger *l, int64_t generation, uint64_t size,
 
 int em_index_create(struct em_ledger *l)
 {
-	static const char *const tables[] = { "meta",      "interval",     "header",   "usage",
-					      "gpu_usage", "engine_usage", "lost",     "event",
-					      "gpu",       "gpu_name",     "presence", "tag",
-					      "job",       "note",         "load" };
+	static const char *const tables[] = {
+		"meta",     "interval",    "header",      "usage",    "gpu_usage", "engine_usage",
+		"lost",     "event",       "gpu",         "gpu_name", "presence",  "tag",
+		"job",      "note",        "load",        "roll",     "roll_lost", "roll_usage",
+		"roll_gpu", "roll_engine", "roll_spoken", "spoken",   "spoken_gpu"
+	};
 	char sql[128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {

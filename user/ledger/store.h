@@ -12,8 +12,8 @@
 
 #define EM_LEDGER_FILE "ledger.db"
 #define EM_LEDGER_LOCK "lock"
-#define EM_LEDGER_FORMAT 2
-#define EM_STATEMENTS_MAX 80
+#define EM_LEDGER_FORMAT 3
+#define EM_STATEMENTS_MAX 128
 #define EM_BATCH 256 /* entries: a bundle is then written once, and full */
 
 /**
@@ -118,6 +118,48 @@ int em_ledger_batch_next(struct em_ledger *l); /* in a batch: commits what is en
 
 /* apply.c: what the entry numbered @index says, into the tables; @items NULL: not known. */
 int em_apply(struct em_ledger *l, uint64_t index, const json_t *entry, const json_t *items);
+
+/* roll.c: the roll-ups of schema.h. Of an interval of that wall time; 0 = it reaches over the edge.
+ */
+int em_roll_open(struct em_ledger *l, int64_t load, int64_t wall_start, int64_t wall_end,
+		 int64_t *hour, int64_t *day);
+int em_roll_interval(struct em_ledger *l, int64_t interval); /* counts it */
+int em_roll_lost(struct em_ledger *l, int64_t interval, unsigned int counter, int64_t events);
+/* Adds what the interval's rows from @from up to @to say. */
+int em_roll_rows(struct em_ledger *l, int64_t interval, unsigned int from, unsigned int to);
+
+/**
+ * struct em_cover - how a window is put together; see schema.h
+ * @since, @until: it
+ * @hours, @hours_end: roll-ups of hours are used from here up to there, but not
+ * @days, @days_end: where those of days are; all multiples of their width, or nothing is between
+ */
+struct em_cover {
+	int64_t since, until, hours, days, days_end, hours_end;
+};
+
+/* cover.c */
+int em_cover_find(struct em_ledger *l, int64_t since, int64_t until, struct em_cover *c);
+
+/*
+ * Tables of a statement that sums over a cover: intervals as i, roll-ups as r; its parameters, for
+ * em_cover_bind(). CROSS JOIN keeps SQLite to that order: else it walks all rows there ever were.
+ */
+#define EM_COVER_INTERVALS                                                                        \
+	"(SELECT 0 AS whole, ?1 AS a, ?2 AS b UNION ALL VALUES(1,?1,?5-1),(1,?6,?2),(2,?1,?4-1)," \
+	"(2,?7,?2)) w CROSS JOIN interval i ON i.whole=w.whole AND i.wall_start BETWEEN w.a AND " \
+	"w.b AND i.wall_end BETWEEN ?1 AND ?2 AND i.id <= ?3 "
+#define EM_COVER_ROLLS                                                                          \
+	"(SELECT 3600000000000 AS width, ?4 AS a, ?5-1 AS b UNION ALL VALUES(3600000000000,?6," \
+	"?7-1),(86400000000000,?5,?6-1)) w CROSS JOIN roll r ON r.width=w.width AND r.start "   \
+	"BETWEEN w.a AND w.b "
+/* The union of eight bits, as an aggregate: SQLite has none. */
+#define EM_BITS(x)                                                                                \
+	"(max(" x " & 1) + max(" x " & 2) + max(" x " & 4) + max(" x " & 8) + max(" x " & 16) + " \
+	"max(" x " & 32) + max(" x " & 64) + max(" x " & 128))"
+#define em_cover_bind(l, sql, c)                                                           \
+	em_store_bind(l, sql, "iiiiiii", (c)->since, (c)->until, (l)->horizon, (c)->hours, \
+		      (c)->days, (c)->days_end, (c)->hours_end)
 
 /* index.c: the index as a whole. */
 int em_index_create(struct em_ledger *l); /* empty tables; state is kept */
