@@ -178,8 +178,7 @@ static const char gpu_sql[] =
 
 _Static_assert(EARMARK_BLIND_BIT_COUNT <= 8, "EM_BITS gathers eight");
 
-int em_ledger_gpus(struct em_ledger *l, int64_t since, int64_t until,
-		   int (*each)(const struct em_gpu_usage *, void *), void *arg)
+static int gpus_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each, void *arg)
 {
 	_cleanup_free_ struct gap *list = NULL;
 	struct gaps gaps = { 0 };
@@ -187,8 +186,6 @@ int em_ledger_gpus(struct em_ledger *l, int64_t since, int64_t until,
 	sqlite3_stmt *s;
 	int r;
 
-	if (l->n_members)
-		return em_many_gpus(l, since, until, each, arg);
 	r = gaps_find(l, since, until, &gaps);
 	list = gaps.list;
 	if (r)
@@ -224,4 +221,32 @@ int em_ledger_gpus(struct em_ledger *l, int64_t since, int64_t until,
 		}
 	}
 	return r;
+}
+
+/* struct asker - who asked */
+struct asker {
+	int (*each)(const struct em_gpu_usage *, void *);
+	void *arg;
+};
+
+static int answer(const void *row, void *arg)
+{
+	struct asker *a = arg;
+
+	return a->each(row, a->arg);
+}
+
+int em_ledger_gpus(struct em_ledger *l, int64_t since, int64_t until,
+		   int (*each)(const struct em_gpu_usage *, void *), void *arg)
+{
+	static const size_t texts[] = { offsetof(struct em_gpu_usage, name),
+					offsetof(struct em_gpu_usage, model),
+					offsetof(struct em_gpu_usage, uuid) };
+	static const struct em_memo_ask ask = { EM_MEMO_GPU, gpus_read, sizeof(struct em_gpu_usage),
+						texts, ARRAY_SIZE(texts) };
+	struct asker asker = { each, arg };
+
+	if (l->n_members)
+		return em_many_gpus(l, since, until, each, arg);
+	return em_memo_ask(l, &ask, since, until, answer, &asker);
 }

@@ -34,6 +34,8 @@ void em_ledger_close(struct em_ledger *l)
 	if (l->mode == EM_LEDGER_WRITE && l->log)
 		em_ledger_flush(l);
 	em_fold_clear(&l->fold);
+	for (unsigned int i = 0; i < EM_MEMOS; i++)
+		em_memo_clear(&l->memos[i]);
 	em_log_close(l->log);
 	em_place_close(l->place);
 	database_close(l);

@@ -8,12 +8,14 @@
 #include "ledger/fold.h"
 #include "ledger/ledger.h"
 #include "ledger/log.h"
+#include "ledger/memo.h"
 #include "ledger/tile.h"
 
 #define EM_LEDGER_FILE "ledger.db"
 #define EM_LEDGER_LOCK "lock"
 #define EM_LEDGER_FORMAT 3
 #define EM_STATEMENTS_MAX 128
+#define EM_MEMOS 16  /* windows whose sums are remembered */
 #define EM_BATCH 256 /* entries: a bundle is then written once, and full */
 
 /**
@@ -28,6 +30,7 @@
  * @fold: intervals that wait for others; @span: ns of wall time that are one entry, 0 = none
  * @log_only: read from the log alone, which may be behind an address
  * @members: the ledgers that this one stands for, which has nothing else then
+ * @memos: see memo.h
  * @trouble: what was wrong with the index as it was found; "" = nothing
  */
 struct em_ledger {
@@ -48,6 +51,8 @@ struct em_ledger {
 	int64_t span;
 	struct em_ledger **members;
 	unsigned int n_members;
+	struct em_memo memos[EM_MEMOS];
+	uint64_t memo_clock;
 	int failed; /* what @error is about */
 	char error[512], open_error[512], trouble[256];
 };

@@ -23,22 +23,20 @@ static const char lost_sql[] =
 	"CROSS JOIN lost o ON o.interval=i.id UNION ALL SELECT o.counter, o.events "
 	"FROM " EM_COVER_ROLLS "CROSS JOIN roll_lost o ON o.roll=r.id) GROUP BY counter";
 
-int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_span *span)
+static int span_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each, void *arg)
 {
 	struct em_cover cover;
+	struct em_span span;
 	sqlite3_stmt *s;
-	int r;
+	int r = em_cover_find(l, since, until, &cover);
 
-	if (l->n_members)
-		return em_many_span(l, since, until, span);
-	r = em_cover_find(l, since, until, &cover);
 	if (r)
 		return r;
 	s = em_cover_bind(l, span_sql, &cover);
 	r = em_store_step(l, s);
 	if (r < 0)
 		return r;
-	*span = (struct em_span){
+	span = (struct em_span){
 		.intervals = (uint64_t)sqlite3_column_int64(s, 0),
 		.start = sqlite3_column_int64(s, 1),
 		.end = sqlite3_column_int64(s, 2),
@@ -51,10 +49,27 @@ int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_
 	while ((r = em_store_step(l, s)) > 0) {
 		int64_t counter = sqlite3_column_int64(s, 0);
 
-		if (counter >= 0 && counter < (int64_t)ARRAY_SIZE(span->lost))
-			span->lost[counter] = (uint64_t)sqlite3_column_int64(s, 1);
+		if (counter >= 0 && counter < (int64_t)ARRAY_SIZE(span.lost))
+			span.lost[counter] = (uint64_t)sqlite3_column_int64(s, 1);
 	}
-	return r;
+	return r ? r : each(&span, arg);
+}
+
+static int span_take(const void *row, void *arg)
+{
+	memcpy(arg, row, sizeof(struct em_span));
+	return 0;
+}
+
+int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_span *span)
+{
+	static const struct em_memo_ask ask = { .kind = EM_MEMO_SPAN,
+						.read = span_read,
+						.size = sizeof(*span) };
+
+	if (l->n_members)
+		return em_many_span(l, since, until, span);
+	return em_memo_ask(l, &ask, since, until, span_take, span);
 }
 
 /* The grouping inside is by numbers alone: names are joined to the few rows that remain. */
@@ -74,17 +89,13 @@ static const char usage_sql[] =
 	"LEFT JOIN job j ON j.boot_id=l.boot_id AND j.id=s.job "
 	"GROUP BY 1, 2, 5, 6, 7, 8, 9 ORDER BY min(s.first), 1, 2, 5, 6, 7, 8, 9";
 
-int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
-		    int (*each)(const struct em_usage *, void *), void *arg)
+static int usage_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each, void *arg)
 {
 	struct em_cover cover;
 	sqlite3_stmt *s;
 	char boot[33];
-	int r;
+	int r = em_cover_find(l, since, until, &cover);
 
-	if (l->n_members)
-		return em_many_usage(l, since, until, each, arg);
-	r = em_cover_find(l, since, until, &cover);
 	if (r)
 		return r;
 	s = em_cover_bind(l, usage_sql, &cover);
@@ -115,4 +126,34 @@ int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
 		}
 	}
 	return r;
+}
+
+/* struct asker - who asked */
+struct asker {
+	int (*each)(const struct em_usage *, void *);
+	void *arg;
+};
+
+static int answer(const void *row, void *arg)
+{
+	struct asker *a = arg;
+
+	return a->each(row, a->arg);
+}
+
+int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
+		    int (*each)(const struct em_usage *, void *), void *arg)
+{
+	static const size_t texts[] = { offsetof(struct em_usage, boot_id),
+					offsetof(struct em_usage, path),
+					offsetof(struct em_usage, gpu),
+					offsetof(struct em_usage, project),
+					offsetof(struct em_usage, ref) };
+	static const struct em_memo_ask ask = { EM_MEMO_USAGE, usage_read, sizeof(struct em_usage),
+						texts, ARRAY_SIZE(texts) };
+	struct asker asker = { each, arg };
+
+	if (l->n_members)
+		return em_many_usage(l, since, until, each, arg);
+	return em_memo_ask(l, &ask, since, until, answer, &asker);
 }

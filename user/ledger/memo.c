@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Answers that are still true; see memo.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "ledger/memo.h"
+#include "ledger/store.h"
+
+#define ROWS_MAX 65536
+
+static void forget(struct em_memo_rows *rows)
+{
+	for (unsigned int i = 0; i < rows->n; i++)
+		free(rows->list[i]);
+	free(rows->list);
+	memset(rows, 0, sizeof(*rows));
+}
+
+void em_memo_clear(struct em_memo *m)
+{
+	for (unsigned int k = 0; k < EM_MEMO_KINDS; k++)
+		forget(&m->rows[k]);
+	memset(m, 0, sizeof(*m));
+}
+
+/* What others have committed moves this on; our own changes are counted apart. */
+static int version_of(struct em_ledger *l, int64_t *version)
+{
+	sqlite3_stmt *s = em_store_bind(l, "PRAGMA data_version", "");
+	int r = em_store_step(l, s);
+
+	if (r <= 0)
+		return -EIO;
+	*version = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return 0;
+}
+
+/* The same window's, or the one that was not used for longest. */
+static struct em_memo *slot_of(struct em_ledger *l, int64_t since, int64_t until)
+{
+	struct em_memo *oldest = NULL;
+
+	for (unsigned int i = 0; i < EM_MEMOS; i++) {
+		struct em_memo *m = &l->memos[i];
+
+		if (m->used && m->since == since && m->until == until)
+			return m;
+		if (!m->busy && (!oldest || m->used < oldest->used))
+			oldest = m;
+	}
+	return oldest;
+}
+
+/* The window's, perhaps without rows; NULL: it cannot be remembered. */
+static struct em_memo *take(struct em_ledger *l, int64_t since, int64_t until)
+{
+	int64_t version, changes = sqlite3_total_changes64(l->db);
+	struct em_memo *m = slot_of(l, since, until);
+
+	/* how much is missing from what is not over depends on when one asks */
+	if (!m || until > em_time_now() || !sqlite3_get_autocommit(l->db) ||
+	    version_of(l, &version))
+		return NULL;
+	if (m->since != since || m->until != until || m->version != version ||
+	    m->changes != changes) {
+		if (m->busy)
+			return NULL;
+		em_memo_clear(m);
+		*m = (struct em_memo){ since, until, version, changes, .used = 0 };
+	}
+	m->busy++;
+	m->used = ++l->memo_clock;
+	return m;
+}
+
+static const char **text_at(void *row, size_t at)
+{
+	return (const char **)((char *)row + at);
+}
+
+static void *packed(const void *row, size_t size, const size_t *texts, unsigned int n)
+{
+	size_t all = size;
+	char *copy, *to;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const char *text = *text_at((void *)row, texts[i]);
+
+		all += text ? strlen(text) + 1 : 0;
+	}
+	copy = malloc(all);
+	if (!copy)
+		return NULL;
+	memcpy(copy, row, size);
+	to = copy + size;
+	for (unsigned int i = 0; i < n; i++) {
+		const char **text = text_at(copy, texts[i]);
+
+		if (!*text)
+			continue;
+		*text = strcpy(to, *text);
+		to += strlen(to) + 1;
+	}
+	return copy;
+}
+
+static int keep(struct em_memo_rows *rows, const struct em_memo_ask *ask, const void *row)
+{
+	unsigned int room = rows->room ? 2 * rows->room : 64;
+	void **more;
+
+	if (rows->n == ROWS_MAX)
+		return -ENOBUFS;
+	if (rows->n == rows->room) {
+		more = reallocarray(rows->list, room, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		rows->list = more;
+		rows->room = room;
+	}
+	rows->list[rows->n] = packed(row, ask->size, ask->texts, ask->n_texts);
+	if (!rows->list[rows->n])
+		return -ENOMEM;
+	rows->n++;
+	return 0;
+}
+
+/* struct tee - rows on their way, to who asked and to be remembered; @lost: not all could be */
+struct tee {
+	const struct em_memo_ask *ask;
+	struct em_memo_rows *rows;
+	em_memo_fn each;
+	void *arg;
+	bool lost;
+};
+
+static int pass(const void *row, void *arg)
+{
+	struct tee *t = arg;
+
+	t->lost = t->lost || keep(t->rows, t->ask, row);
+	return t->each(row, t->arg);
+}
+
+static int replay(const struct em_memo_rows *rows, em_memo_fn each, void *arg)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < rows->n; i++)
+		r = each(rows->list[i], arg);
+	return r;
+}
+
+int em_memo_ask(struct em_ledger *l, const struct em_memo_ask *ask, int64_t since, int64_t until,
+		em_memo_fn each, void *arg)
+{
+	struct em_memo *m = take(l, since, until);
+	struct em_memo_rows *rows = m ? &m->rows[ask->kind] : NULL;
+	struct tee tee = { ask, rows, each, arg, false };
+	int r;
+
+	if (rows && rows->whole) {
+		r = replay(rows, each, arg);
+	} else if (rows && m->busy == 1) {
+		forget(rows);
+		r = ask->read(l, since, until, pass, &tee);
+		rows->whole = !r && !tee.lost;
+		if (!rows->whole)
+			forget(rows);
+	} else {
+		r = ask->read(l, since, until, each, arg);
+	}
+	if (m)
+		m->busy--;
+	return r;
+}
