@@ -429,6 +429,9 @@ static int64_t some_instant(void)
 static void compare_many(struct em_ledger *l, int n)
 {
 	compare(l, 0, INT64_MAX - 1, n);
+	/* the same one each time, as promises ask: what is remembered of it must be true still */
+	compare(l, T0, T0 + 5 * DAY, n);
+	compare(l, T0, T0 + 5 * DAY, n);
 	compare(l, INT64_MIN, INT64_MAX, n);
 	for (int i = 0; i < WINDOWS; i++) {
 		int64_t a = some_instant(), b = some_instant();

@@ -9,29 +9,37 @@
 #include "base/text.h"
 #include "ledger/entry.h"
 
-static bool has_reals(const json_t *json)
+/* Has it no reals? *sorted becomes false where an object's keys are not in their order. */
+static bool is_exact(const json_t *json, bool *sorted)
 {
-	const char *key;
+	const char *key, *before = NULL;
 	json_t *value;
 	size_t i;
 
 	if (json_is_real(json))
-		return true;
+		return false;
 	json_array_foreach((json_t *)json, i, value) {
-		if (has_reals(value))
-			return true;
+		if (!is_exact(value, sorted))
+			return false;
 	}
 	json_object_foreach((json_t *)json, key, value) {
-		if (has_reals(value))
-			return true;
+		if (!is_exact(value, sorted))
+			return false;
+		*sorted = *sorted && (!before || strcmp(before, key) < 0);
+		before = key;
 	}
-	return false;
+	return true;
 }
 
+/* What was read from canonical text is in order already, and sorting it costs more than the rest.
+ */
 char *em_canonical(const json_t *json)
 {
-	return has_reals(json) ? NULL
-			       : json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	bool sorted = true;
+
+	if (!is_exact(json, &sorted))
+		return NULL;
+	return json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | (sorted ? 0 : JSON_SORT_KEYS));
 }
 
 json_t *em_entry_parse(const char *text, size_t len, const char **why)

@@ -8,13 +8,13 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "ledger/entry.h"
-#include "ledger/openings.h"
+#include "ledger/crew.h"
 #include "ledger/schema.h"
 #include "ledger/store.h"
 
 #define COUNTER_AT 24 /* in the header of an SQLite file: the change counter, big-endian */
 
+EM_CLEANUP(struct em_crew *, em_crew_free);
 EM_CLEANUP(struct em_place *, em_place_close);
 
 int em_meta_number(struct em_ledger *l, const char *key, int64_t *value)
@@ -106,27 +106,24 @@ int em_index_create(struct em_ledger *l)
 
 /* --- following the log -------------------------------------------------------------------- */
 
-static int apply_bundle(struct em_ledger *l, const struct em_bundle *b, const struct em_openings *o,
-			uint64_t first, unsigned int from)
+static int apply_bundle(struct em_ledger *l, struct em_crew *crew, const struct em_bundle *b,
+			const struct em_openings *o, uint64_t first, unsigned int from)
 {
+	const struct em_read *read;
 	int r = 0;
 
-	for (unsigned int i = from; !r && i < b->n; i++) {
-		_cleanup_json_ json_t *entry = NULL, *items = NULL;
-		const char *why;
-
-		entry = em_entry_parse(b->entry[i], b->len[i], &why);
-		if (!entry)
-			continue; /* it says nothing that could be applied: ledger verify tells */
-		items = em_openings_items(o, first + i, entry, &why);
-		r = em_apply(l, first + i, entry, items);
+	em_crew_start(crew, b, o, first, from);
+	for (uint64_t i = first + from; (read = em_crew_next(crew)); i++) {
+		/* what is no entry says nothing that could be applied: ledger verify tells */
+		if (!r && read->entry)
+			r = em_apply(l, i, read->entry, read->items);
 	}
 	return r;
 }
 
 /* One bundle, in one transaction. */
-static int follow_bundle(struct em_ledger *l, struct em_place *p, int64_t generation, uint64_t from,
-			 const struct em_checkpoint *c)
+static int follow_bundle(struct em_ledger *l, struct em_place *p, struct em_crew *crew,
+			 int64_t generation, uint64_t from, const struct em_checkpoint *c)
 {
 	uint64_t bundle = from / EM_TILE_WIDTH, first = bundle * EM_TILE_WIDTH;
 	unsigned int width = em_tile_width(EM_TILE_ENTRIES, bundle, c->size);
@@ -145,7 +142,7 @@ static int follow_bundle(struct em_ledger *l, struct em_place *p, int64_t genera
 	if (!r || !b.n)
 		r = em_store_run(l, "BEGIN IMMEDIATE", "");
 	if (!r)
-		r = apply_bundle(l, &b, &o, first, (unsigned int)(from - first));
+		r = apply_bundle(l, crew, &b, &o, first, (unsigned int)(from - first));
 	if (!r)
 		r = em_index_mark(l, generation, first + width, &c->root);
 	if (!r)
@@ -168,11 +165,14 @@ static int checkpoint_of(struct em_place *p, struct em_checkpoint *c)
 
 static int follow_log(struct em_ledger *l, int64_t generation, uint64_t from)
 {
+	_cleanup_(em_crew_freep) struct em_crew *crew = em_crew_new();
 	_cleanup_(em_place_closep) struct em_place *p = NULL;
 	struct em_checkpoint c;
 	char path[4200];
 	int r;
 
+	if (!crew)
+		return em_store_fail(l, -ENOMEM, "out of memory");
 	snprintf(path, sizeof(path), "%s/old/%lld", l->dir, (long long)generation + 1);
 	if (generation == em_index_generation(l))
 		snprintf(path, sizeof(path), "%s", l->dir);
@@ -184,7 +184,7 @@ static int follow_log(struct em_ledger *l, int64_t generation, uint64_t from)
 		return em_store_fail(l, r, "ledger %s: its checkpoint cannot be read: %s", l->dir,
 				     strerror(-r));
 	for (; !r && from < c.size; from = (from / EM_TILE_WIDTH + 1) * EM_TILE_WIDTH)
-		r = follow_bundle(l, p, generation, from, &c);
+		r = follow_bundle(l, p, crew, generation, from, &c);
 	return r;
 }
 

@@ -10,13 +10,13 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "ledger/entry.h"
-#include "ledger/openings.h"
+#include "ledger/crew.h"
 #include "ledger/verify.h"
 
 #define LEVELS 8
 
 EM_CLEANUP(struct em_check *, em_check_free);
+EM_CLEANUP(struct em_crew *, em_crew_free);
 
 /**
  * struct mark - a size at which the tree must have had a root
@@ -40,6 +40,7 @@ struct run {
 	const struct em_verify_order *order;
 	struct em_verified *v;
 	struct em_check *check;
+	struct em_crew *crew;
 	struct em_range range;
 	struct em_hash tile[LEVELS][EM_TILE_WIDTH];
 	uint64_t count[LEVELS];
@@ -212,12 +213,12 @@ static void tree_hash(struct run *r, unsigned int level, const struct em_hash *h
 		tree_hash(r, level + 1, &root);
 }
 
-static void tree_entry(struct run *r, const char *entry, size_t len)
+static void tree_entry(struct run *r, const struct em_hash *leaf)
 {
-	struct em_hash leaf = em_merkle_leaf(entry, len), root;
+	struct em_hash root;
 
-	em_range_add(&r->range, &leaf);
-	tree_hash(r, 0, &leaf);
+	em_range_add(&r->range, leaf);
+	tree_hash(r, 0, leaf);
 	for (unsigned int i = 0; i < r->n_marks; i++) {
 		if (r->marks[i].size != r->range.size)
 			continue;
@@ -255,28 +256,24 @@ static void take_turn(struct run *r, uint64_t index, const json_t *entry)
 		r->v->turns++;
 }
 
-static void check_entry(struct run *r, uint64_t index, const char *text, size_t len,
-			const struct em_openings *o)
+static void check_entry(struct run *r, uint64_t index, const struct em_read *read)
 {
-	_cleanup_json_ json_t *entry = NULL, *items = NULL;
-	const char *why, *trouble = NULL, *type;
+	const char *why, *type;
 
-	entry = em_entry_parse(text, len, &why);
-	if (!entry) {
-		problem(r, (int64_t)index, "", "%s", why);
+	if (!read->entry) {
+		problem(r, (int64_t)index, "", "%s", read->why);
 		return;
 	}
-	items = em_openings_items(o, index, entry, &trouble);
-	why = em_check_entry(r->check, index, entry, items, trouble);
+	why = em_check_entry(r->check, index, read->entry, read->items, read->trouble);
 	if (why)
 		problem(r, (int64_t)index, "", "%s", why);
-	type = json_string_value(json_object_get(entry, "type"));
+	type = json_string_value(json_object_get(read->entry, "type"));
 	if (!strcmp(type, "key"))
-		take_turn(r, index, entry);
+		take_turn(r, index, read->entry);
 	if (index || strcmp(type, "log"))
 		return;
-	r->v->old = json_incref(json_object_get(entry, "old"));
-	type = json_string_value(json_object_get(entry, "origin"));
+	r->v->old = json_incref(json_object_get(read->entry, "old"));
+	type = json_string_value(json_object_get(read->entry, "origin"));
 	if (!type || strcmp(type, r->v->checkpoint.origin))
 		problem(r, 0, "", "it begins another log than the checkpoint's");
 }
@@ -285,6 +282,7 @@ static bool bundle(struct run *r, uint64_t index)
 {
 	unsigned int width = em_tile_width(EM_TILE_ENTRIES, index, r->v->checkpoint.size);
 	struct em_openings o = { 0 };
+	const struct em_read *read;
 	struct em_bundle b;
 	int ret = em_bundle_read(r->p, index, width, &b);
 
@@ -299,9 +297,10 @@ static bool bundle(struct run *r, uint64_t index)
 	}
 	if (em_openings_read(r->p, index, &o))
 		problem(r, (int64_t)(index * EM_TILE_WIDTH), "open/", "%s", em_place_error(r->p));
-	for (unsigned int i = 0; i < b.n; i++) {
-		tree_entry(r, b.entry[i], b.len[i]);
-		check_entry(r, index * EM_TILE_WIDTH + i, b.entry[i], b.len[i], &o);
+	em_crew_start(r->crew, &b, &o, index * EM_TILE_WIDTH, 0);
+	while ((read = em_crew_next(r->crew))) {
+		tree_entry(r, &read->leaf);
+		check_entry(r, r->range.size - 1, read);
 	}
 	em_openings_clear(&o);
 	em_bundle_clear(&b);
@@ -330,17 +329,18 @@ int em_verify(struct em_place *p, const struct em_verify_order *order, struct em
 	      char *err, size_t len)
 {
 	_cleanup_(em_check_freep) struct em_check *check = em_check_new();
+	_cleanup_(em_crew_freep) struct em_crew *crew = em_crew_new();
 	_cleanup_free_ struct run *r = calloc(1, sizeof(*r));
 	_cleanup_free_ char *note = NULL;
 	size_t note_len;
 	int ret;
 
 	memset(v, 0, sizeof(*v));
-	if (!r || !check) {
+	if (!r || !check || !crew) {
 		snprintf(err, len, "out of memory");
 		return -ENOMEM;
 	}
-	*r = (struct run){ .p = p, .order = order, .v = v, .check = check };
+	*r = (struct run){ .p = p, .order = order, .v = v, .check = check, .crew = crew };
 	r->known = order->key;
 	if (order->key)
 		r->key = *order->key;
