@@ -11,60 +11,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "ledger/check.h"
+#include "ledger/check_state.h"
 #include "ledger/entry.h"
 
-/* struct gpu - of a load; @row: the entry that last spoke of it; @retired: it may be silent */
-struct gpu {
-	__u32 id;
-	uint64_t row;
-	bool retired;
-};
-
-struct engine {
-	__u32 gpu, id;
-	__u64 total, first;
-};
-
-/**
- * struct load - what is known of a load so far
- * @row: its last usage entry, by the log's number of its first part
- */
-struct load {
-	char id[33];
-	__u64 number, end;
-	__u8 hash[EARMARK_HASH_LEN];
-	uint64_t row;
-	struct gpu *gpus;
-	struct engine *engines;
-	unsigned int n_gpus, n_engines;
-};
-
-struct tag {
-	unsigned int load;
-	__u32 id;
-	unsigned int purpose, tagged_by;
-};
-
-/**
- * struct em_check - @tags: a tree of struct tag; @part, @parts: of the usage entry under way
- * @first: the log's number of its first part
- */
-struct em_check {
-	struct em_check_counts counts;
-	struct load *loads;
-	unsigned int n_loads;
-	void *tags;
-	json_int_t part, parts, last;
-	uint64_t first;
-	unsigned int load;
-	char why[256];
-};
-
-static const char *wrong(struct em_check *c, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static const char *wrong(struct em_check *c, const char *format, ...)
+const char *em_check_wrong(struct em_check *c, const char *format, ...)
 {
 	va_list args;
 
@@ -72,16 +22,6 @@ static const char *wrong(struct em_check *c, const char *format, ...)
 	vsnprintf(c->why, sizeof(c->why), format, args);
 	va_end(args);
 	return c->why;
-}
-
-static json_int_t number(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-static const char *string(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key)) ?: "";
 }
 
 struct em_check *em_check_new(void)
@@ -107,8 +47,7 @@ const struct em_check_counts *em_check_counts(const struct em_check *c)
 	return &c->counts;
 }
 
-/* One more element, zeroed; NULL: no memory. */
-static void *grown(void *list, unsigned int *n, size_t size)
+void *em_check_grown(void *list, unsigned int *n, size_t size)
 {
 	char **array = list, *more = reallocarray(*array, *n + 1UL, size);
 
@@ -127,7 +66,7 @@ static struct load *load_of(struct em_check *c, const char *id)
 		if (!strcmp(c->loads[i].id, id))
 			return &c->loads[i];
 	}
-	l = grown(&c->loads, &c->n_loads, sizeof(*l));
+	l = em_check_grown(&c->loads, &c->n_loads, sizeof(*l));
 	if (l)
 		snprintf(l->id, sizeof(l->id), "%s", id);
 	return l;
@@ -156,7 +95,7 @@ static void tag_set(struct em_check *c, unsigned int load, __u32 id, unsigned in
 		free(tag);
 }
 
-static void tag_get(const struct em_check *c, __u32 id, unsigned int *purpose, unsigned int *by)
+void em_check_tag(const struct em_check *c, __u32 id, unsigned int *purpose, unsigned int *by)
 {
 	struct tag key = { .load = c->load, .id = id }, **found;
 
@@ -181,17 +120,19 @@ static const char *check_header(struct em_check *c, struct load *l, const char *
 	if (strcmp(em_hex(id, i.header.load_id, 16), l->id))
 		return "a header is of another load";
 	if (i.header.number <= l->number)
-		return wrong(c, "interval %" PRIu64 " of its load is there twice",
-			     (uint64_t)i.header.number);
+		return em_check_wrong(c, "interval %" PRIu64 " of its load is there twice",
+				      (uint64_t)i.header.number);
 	if (i.header.number == l->number + 1) {
 		if (memcmp(i.header.previous, l->number ? l->hash : none, EARMARK_HASH_LEN))
-			return wrong(c, "interval %" PRIu64 " does not chain to the one before it",
-				     (uint64_t)i.header.number);
+			return em_check_wrong(
+				c, "interval %" PRIu64 " does not chain to the one before it",
+				(uint64_t)i.header.number);
 		if (l->number && i.header.start != l->end)
-			return wrong(c,
-				     "interval %" PRIu64 " does not start where the one before "
-				     "it ended",
-				     (uint64_t)i.header.number);
+			return em_check_wrong(c,
+					      "interval %" PRIu64
+					      " does not start where the one before "
+					      "it ended",
+					      (uint64_t)i.header.number);
 	} else {
 		c->counts.missing += i.header.number - l->number - 1;
 	}
@@ -241,7 +182,7 @@ static const char *check_headers(struct em_check *c, struct load *l, const json_
 
 /* --- events ------------------------------------------------------------------------------- */
 
-static struct gpu *gpu_of(struct load *l, __u32 id)
+struct gpu *em_check_gpu(struct load *l, __u32 id)
 {
 	struct gpu *g;
 
@@ -249,7 +190,7 @@ static struct gpu *gpu_of(struct load *l, __u32 id)
 		if (l->gpus[i].id == id)
 			return &l->gpus[i];
 	}
-	g = grown(&l->gpus, &l->n_gpus, sizeof(*g));
+	g = em_check_grown(&l->gpus, &l->n_gpus, sizeof(*g));
 	if (g)
 		g->id = id;
 	return g;
@@ -261,7 +202,7 @@ static void take_event(struct em_check *c, struct load *l, const struct earmark_
 
 	if (e->type == EARMARK_EVENT_TAG && e->tag)
 		tag_set(c, c->load, e->tag, e->purpose, e->tagged_by);
-	if (e->type == EARMARK_EVENT_GPU_RETIRED && (g = gpu_of(l, e->gpu)))
+	if (e->type == EARMARK_EVENT_GPU_RETIRED && (g = em_check_gpu(l, e->gpu)))
 		g->retired = true;
 }
 
@@ -308,132 +249,6 @@ static const char *check_events(struct em_check *c, struct load *l, const json_t
 		       : NULL;
 }
 
-/* --- sums --------------------------------------------------------------------------------- */
-
-static const char *check_conservation(struct em_check *c, const json_t *e, const json_t *gpu)
-{
-	unsigned __int128 sum = (unsigned __int128)number(gpu, "idle") +
-				(unsigned __int128)number(gpu, "unobserved");
-	const json_t *total;
-	size_t k;
-
-	json_array_foreach(json_object_get(e, "totals"), k, total) {
-		if (number(total, "gpu") == number(gpu, "gpu"))
-			sum += (unsigned __int128)number(total, "gpu_time");
-	}
-	if (sum == (unsigned __int128)number(gpu, "wall"))
-		return NULL;
-	return wrong(c, "GPU %lld: gpu-time + idle + unobserved is not its wall time",
-		     (long long)number(gpu, "gpu"));
-}
-
-static const char *check_gpus(struct em_check *c, struct load *l, const json_t *e)
-{
-	bool broken = json_object_get(e, "broken") || number(e, "flags") & EARMARK_INTERVAL_BROKEN;
-	const char *why = NULL;
-	const json_t *o;
-	size_t k;
-
-	json_array_foreach(json_object_get(e, "gpus"), k, o) {
-		struct gpu *g = gpu_of(l, (__u32)number(o, "gpu"));
-
-		if (!g)
-			return "out of memory";
-		if (g->row == c->first + 1)
-			return wrong(c, "GPU %u is in it twice", g->id);
-		g->row = c->first + 1;
-		c->counts.gpus++;
-		if (!broken)
-			why = why ?: check_conservation(c, e, o);
-	}
-	c->counts.broken += broken && number(e, "part") == 1;
-	return why;
-}
-
-static const char *check_engines(struct em_check *c, struct load *l, const json_t *e)
-{
-	const json_t *o;
-	size_t k;
-
-	json_array_foreach(json_object_get(e, "engines"), k, o) {
-		__u32 gpu = (__u32)number(o, "gpu"), id = (__u32)number(o, "engine");
-		struct engine *engine = NULL;
-
-		for (unsigned int i = 0; i < l->n_engines; i++) {
-			if (l->engines[i].gpu == gpu && l->engines[i].id == id)
-				engine = &l->engines[i];
-		}
-		if (!engine)
-			engine = grown(&l->engines, &l->n_engines, sizeof(*engine));
-		if (!engine)
-			return "out of memory";
-		if (engine->first == (__u64)number(o, "first") &&
-		    engine->total > (__u64)number(o, "busy_total"))
-			return wrong(c, "the busy time of engine %u of GPU %u went backwards", id,
-				     gpu);
-		*engine = (struct engine){ gpu, id, (__u64)number(o, "busy_total"),
-					   (__u64)number(o, "first") };
-	}
-	return NULL;
-}
-
-/* A GPU that was there in the last entry of its load is there in this one, or was retired. */
-static const char *check_inventory(struct em_check *c, struct load *l)
-{
-	for (unsigned int i = 0; i < l->n_gpus; i++) {
-		struct gpu *g = &l->gpus[i];
-
-		if (g->row && g->row != c->first + 1 && g->row == l->row && !g->retired)
-			return wrong(c, "GPU %u is gone from the inventory, and nobody retired it",
-				     g->id);
-	}
-	l->row = c->first + 1;
-	return NULL;
-}
-
-/* Rows that are shown add up to the totals, under the tags that were set before. */
-static const char *check_rows(struct em_check *c, const json_t *e, const json_t *items)
-{
-	const json_t *totals = json_object_get(e, "totals"), *total, *row;
-	json_int_t left[3], all = 0;
-	size_t k, i;
-
-	json_array_foreach((json_t *)items, k, row) {
-		if (json_is_null(row)) {
-			c->counts.rows_hidden++;
-			return NULL;
-		}
-		all += number(row, "gpu_time") + number(row, "busy");
-	}
-	json_array_foreach((json_t *)totals, k, total) {
-		all -= number(total, "gpu_time") + number(total, "busy");
-		left[0] = number(total, "gpu_time");
-		left[1] = number(total, "held");
-		left[2] = number(total, "busy");
-		json_array_foreach((json_t *)items, i, row) {
-			unsigned int purpose, by;
-
-			if (!json_object_get(row, "gpu_time") ||
-			    number(row, "gpu") != number(total, "gpu"))
-				continue;
-			tag_get(c, (__u32)number(row, "tag"), &purpose, &by);
-			if (strcmp(em_purpose_name(purpose), string(total, "purpose")) ||
-			    strcmp(em_tagged_by_name(by), string(total, "tagged_by")))
-				continue;
-			left[0] -= number(row, "gpu_time");
-			left[1] -= number(row, "held");
-			left[2] -= number(row, "busy");
-		}
-		if (left[0] || left[1] || left[2])
-			return wrong(c,
-				     "the rows of GPU %lld tagged %s by %s do not add up to its "
-				     "total",
-				     (long long)number(total, "gpu"), string(total, "purpose"),
-				     string(total, "tagged_by"));
-	}
-	return all ? "it has rows that are in no total" : NULL;
-}
-
 /* --- entries ------------------------------------------------------------------------------ */
 
 static const char *check_part(struct em_check *c, uint64_t index, const json_t *e)
@@ -469,13 +284,13 @@ static const char *check_usage(struct em_check *c, uint64_t index, const json_t 
 	c->counts.usage += c->part == 1;
 	why = check_headers(c, l, e);
 	why = why ?: check_events(c, l, e, items);
-	why = why ?: check_gpus(c, l, e);
-	why = why ?: check_engines(c, l, e);
+	why = why ?: em_check_gpus(c, l, e);
+	why = why ?: em_check_engines(c, l, e);
 	if (!why && c->part == c->parts)
-		why = check_inventory(c, l);
+		why = em_check_inventory(c, l);
 	if (!why && json_object_get(e, "private") && !items)
 		c->counts.rows_hidden++;
-	return why ?: items ? check_rows(c, e, items) : NULL;
+	return why ?: items ? em_check_rows(c, e, items) : NULL;
 }
 
 static void take_learned(struct em_check *c, const json_t *data)

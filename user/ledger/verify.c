@@ -57,11 +57,12 @@ static void problem(struct run *r, int64_t entry, const char *where, const char 
 
 static void problem(struct run *r, int64_t entry, const char *where, const char *format, ...)
 {
-	struct em_problem *p = &r->v->problems[r->v->n_problems];
+	struct em_problem *p;
 	va_list args;
 
 	if (r->v->n_problems++ >= EM_PROBLEMS_MAX)
 		return;
+	p = &r->v->problems[r->v->n_problems - 1];
 	p->entry = entry;
 	snprintf(p->where, sizeof(p->where), "%s", where);
 	va_start(args, format);
