@@ -4,6 +4,7 @@
 # make            builds everything into build/, without root
 # make demo       installs what is missing, builds, runs the main job in a guest, shows the report
 # make check      installs what tests need and runs all of them; check-all: all on both kernels
+# make deb        Debian packages, into build/deb
 # make help       the other targets
 #
 # V=1 shows commands; KDIR= is the kernel build tree for earmark.ko; DESTDIR= for install.
@@ -90,12 +91,14 @@ kdir = $(if $(filter $(KREL),$(1)),$(KDIR),/lib/modules/$(1)/build)
 include tests/tests.mk
 
 # --- the machine ----------------------------------------------------------------------------
-.PHONY: install dkms-install clean help
+.PHONY: install dkms-install deb clean help
 install: user
 	$(Q)contrib/install $(B) "$(DESTDIR)" $(PREFIX) $(VERSION)
 dkms-install:
 	$(Q)contrib/dkms-install $(VERSION)
+deb:
+	$(Q)contrib/deb $(B) $(VERSION)
 clean:
 	$(Q)rm -rf $(B)
 help:
-	@sed -n '4,9p' Makefile; grep -hoE '^# [a-z -]+: .*' tests/tests.mk
+	@sed -n '4,10p' Makefile; grep -hoE '^# [a-z -]+: .*' tests/tests.mk
