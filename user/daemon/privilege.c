@@ -70,8 +70,9 @@ static int fail(char *err, size_t len, const char *what, int e)
 }
 
 /*
- * For root; who is nobody special has nothing to give up. Inside a container root may lack some
- * of these already: what is not there is not asked for.
+ * Who is nobody special has nothing to give up. Inside a container root may lack some of these
+ * already: what is not there is not asked for. What was ambient, from the unit, ends here: it is
+ * given up with the inheritable set, and a program that is run then gets nothing.
  */
 static int capabilities_drop(char *err, size_t len)
 {
@@ -79,6 +80,8 @@ static int capabilities_drop(char *err, size_t len)
 
 	if (capng_get_caps_process())
 		return fail(err, len, "capabilities", errno);
+	if (capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE)
+		return 0;
 	bounding = capng_have_capability(CAPNG_PERMITTED, CAP_SETPCAP);
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		had[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
@@ -112,7 +115,7 @@ static int calls_deny(char *err, size_t len)
 
 int em_privilege_drop(char *err, size_t len)
 {
-	int r = geteuid() ? 0 : capabilities_drop(err, len);
+	int r = capabilities_drop(err, len);
 
 	if (r)
 		return r;
