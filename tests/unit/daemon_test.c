@@ -11,6 +11,7 @@
 
 #include "../../user/daemon/cgroup.c"
 #include "../../user/daemon/config.c"
+#include "../../user/daemon/config_json.c"
 #include "../../user/daemon/inventory.c"
 #include "base/text.h"
 
@@ -35,7 +36,7 @@ static void configuration(void **state)
 				   "alert:\n  for: 1m30s\n  command: /bin/true\n"
 				   "  webhook:\n    url: https://h/x\n    secret_file: /k\n"
 				   "  alertmanager: {url: \"http://[::1]:9093\"}\n"
-				   "metrics: 127.0.0.1:9765\n"
+				   "metrics: 127.0.0.1:9765\nrules: /r.yaml\n"
 				   "gpus:\n  - name: pci/0\n    weight: 5\n";
 	struct em_config c;
 
@@ -53,6 +54,7 @@ static void configuration(void **state)
 	assert_string_equal(c.alert.webhook_secret, "/k");
 	assert_string_equal(c.alert.alertmanager, "http://[::1]:9093");
 	assert_string_equal(c.alert.spool, "/l/spool");
+	assert_string_equal(c.rules, "/r.yaml");
 	assert_string_equal(c.metrics, "127.0.0.1:9765");
 	assert_int_equal(c.n_gpus, 1);
 	assert_int_equal(c.gpus[0].weight, 5);

@@ -32,8 +32,8 @@ struct file_alert {
 };
 
 struct file {
-	char *ledger, *socket, *commitments, *recorder, *period, *keep, *entry, *origin, *key,
-		*metrics;
+	char *ledger, *socket, *commitments, *rules, *recorder, *period, *keep, *entry, *origin,
+		*key, *metrics;
 	struct file_alert *alert;
 	struct file_gpu *gpus;
 	unsigned int gpus_count;
@@ -89,6 +89,7 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("ledger", struct file, ledger),
 	TEXT("socket", struct file, socket),
 	TEXT("commitments", struct file, commitments),
+	TEXT("rules", struct file, rules),
 	TEXT("recorder", struct file, recorder),
 	TEXT("period", struct file, period),
 	TEXT("keep", struct file, keep),
@@ -161,7 +162,7 @@ static int file_load(struct file **file, const char *path, bool asked, char *err
 
 /* --- what both say ------------------------------------------------------------------------ */
 
-static const char *const recorders[] = { "auto", "kernel", "daemon" };
+const char *const em_recorder_choices[] = { "auto", "kernel", "daemon" };
 
 static int set_text(char **to, const char *value)
 {
@@ -209,30 +210,32 @@ static int set_number(uint64_t *to, const char *key, const char *value, uint64_t
 /* One setting by its key, which the file and the command line share. */
 static int set(struct em_config *c, const char *key, const char *value, char *err, size_t len)
 {
+	const struct {
+		const char *key;
+		char **to;
+	} texts[] = {
+		{ "ledger", &c->ledger },   { "socket", &c->socket },
+		{ "rules", &c->rules },     { "commitments", &c->commitments },
+		{ "pin-dir", &c->pin_dir }, { "origin", &c->origin },
+		{ "key", &c->key },
+	};
+
 	if (!value)
 		return 0;
-	if (!strcmp(key, "ledger"))
-		return set_text(&c->ledger, value);
-	if (!strcmp(key, "socket"))
-		return set_text(&c->socket, value);
-	if (!strcmp(key, "commitments"))
-		return set_text(&c->commitments, value);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		if (!strcmp(texts[i].key, key))
+			return set_text(texts[i].to, value);
+	}
 	if (!strcmp(key, "metrics"))
 		return *value ? set_text(&c->metrics, value) : 0;
-	if (!strcmp(key, "pin-dir"))
-		return set_text(&c->pin_dir, value);
 	if (!strcmp(key, "period"))
 		return set_duration(&c->period, key, value, PERIOD_MIN, PERIOD_MAX, err, len);
 	if (!strcmp(key, "entry"))
 		return set_duration(&c->entry, key, value, 0, PERIOD_MAX, err, len);
-	if (!strcmp(key, "origin"))
-		return set_text(&c->origin, value);
-	if (!strcmp(key, "key"))
-		return set_text(&c->key, value);
 	if (!strcmp(key, "keep"))
 		return set_number(&c->keep, key, value, UINT64_MAX, err, len);
-	for (unsigned int i = 0; i < ARRAY_SIZE(recorders); i++) {
-		if (!strcmp(value, recorders[i])) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(em_recorder_choices); i++) {
+		if (!strcmp(value, em_recorder_choices[i])) {
 			c->recorder = i;
 			return 0;
 		}
@@ -335,6 +338,7 @@ static int take_file(struct em_config *c, const struct file *f, char *err, size_
 		{ "recorder", f->recorder }, { "keep", f->keep },
 		{ "entry", f->entry },       { "origin", f->origin },
 		{ "key", f->key },           { "metrics", f->metrics },
+		{ "rules", f->rules },
 	};
 	int r = 0;
 
@@ -380,6 +384,7 @@ static const struct {
 	{ "ledger", "DIR", "where the record is kept (default /var/lib/earmark)" },
 	{ "socket", "PATH", "where the API is served (default " EM_API_SOCKET ")" },
 	{ "commitments", "FILE", "what was promised (default /etc/earmark/commitments.yaml)" },
+	{ "rules", "FILE", "the site's rules (default /etc/earmark/rules.yaml)" },
 	{ "recorder", "WHO", "auto, kernel (the module) or daemon (BPF alone)" },
 	{ "period", "TIME", "length of an interval, 100ms to 1h (default: the recorder's, 10s)" },
 	{ "entry", "TIME",
@@ -449,18 +454,13 @@ int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size
 	int r = set_text(&c.file, EM_CONFIG_FILE);
 
 	snprintf(err, len, "out of memory");
-	if (!r)
-		r = set_text(&c.ledger, "/var/lib/earmark");
-	if (!r)
-		r = set_text(&c.socket, EM_API_SOCKET);
-	if (!r)
-		r = set_text(&c.commitments, "/etc/earmark/commitments.yaml");
-	if (!r)
-		r = parse(&c, argc, argv, "config", &asked, err, len);
-	if (!r)
-		r = read_file(&c, asked, err, len);
-	if (!r)
-		r = parse(&c, argc, argv, NULL, NULL, err, len);
+	r = r ?: set_text(&c.ledger, "/var/lib/earmark");
+	r = r ?: set_text(&c.socket, EM_API_SOCKET);
+	r = r ?: set_text(&c.commitments, "/etc/earmark/commitments.yaml");
+	r = r ?: set_text(&c.rules, "/etc/earmark/rules.yaml");
+	r = r ?: parse(&c, argc, argv, "config", &asked, err, len);
+	r = r ?: read_file(&c, asked, err, len);
+	r = r ?: parse(&c, argc, argv, NULL, NULL, err, len);
 	if (!r && asprintf(&c.alert.spool, "%s/spool", c.ledger) < 0) {
 		c.alert.spool = NULL;
 		r = -ENOMEM;
@@ -488,32 +488,11 @@ void em_config_clear(struct em_config *c)
 	free(c->ledger);
 	free(c->socket);
 	free(c->commitments);
+	free(c->rules);
 	free(c->pin_dir);
 	free(c->origin);
 	free(c->key);
 	free(c->metrics);
 	em_alert_config_clear(&c->alert);
 	memset(c, 0, sizeof(*c));
-}
-
-json_t *em_config_json(const struct em_config *c)
-{
-	json_t *gpus = json_array();
-
-	for (unsigned int i = 0; i < c->n_gpus; i++)
-		json_array_append_new(gpus,
-				      json_pack("{s:s, s:s?, s:s?, s:I}", "name", c->gpus[i].name,
-						"model", c->gpus[i].model, "uuid", c->gpus[i].uuid,
-						"weight", (json_int_t)c->gpus[i].weight));
-	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:s?, s:s?, s:s?}, s:s?, "
-		"s:o}",
-		"file", c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
-		c->commitments, "recorder", recorders[c->recorder], "period_us",
-		(json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep, "entry_us",
-		(json_int_t)(c->entry / EM_NS_PER_US), "alert", "for_us",
-		(json_int_t)(c->alert.for_ns / EM_NS_PER_US), "keep_firing_for_us",
-		(json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US), "command", c->alert.command,
-		"webhook", c->alert.webhook, "alertmanager", c->alert.alertmanager, "metrics",
-		c->metrics, "gpus", gpus);
 }

@@ -10,6 +10,7 @@
 #define EM_ENTRY_DEFAULT (-1)
 
 enum em_recorder_choice { EM_CHOICE_AUTO, EM_CHOICE_KERNEL, EM_CHOICE_DAEMON };
+extern const char *const em_recorder_choices[]; /* their names */
 
 /* struct em_config_gpu - what the site says of a GPU, over what the system says; NULL: nothing */
 struct em_config_gpu {
@@ -26,7 +27,7 @@ struct em_config_gpu {
  * @metrics: "ADDRESS:PORT" to serve metrics on, NULL = nowhere
  */
 struct em_config {
-	char *file, *ledger, *socket, *commitments, *pin_dir, *origin, *key, *metrics;
+	char *file, *ledger, *socket, *commitments, *rules, *pin_dir, *origin, *key, *metrics;
 	enum em_recorder_choice recorder;
 	int64_t period, entry;
 	uint64_t keep;

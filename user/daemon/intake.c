@@ -134,6 +134,14 @@ struct burst {
 	unsigned int n;
 };
 
+/* A job that began or a tag that changed may be for the site's rules. */
+static void look_for_jobs(struct em_manager *m, const struct em_interval *i)
+{
+	for (__u32 n = 0; n < i->header.nr_events && !m->site.look; n++)
+		m->site.look = i->events[n].type == EARMARK_EVENT_JOB ||
+			       i->events[n].type == EARMARK_EVENT_TAG;
+}
+
 static int store(struct em_interval *i, void *arg)
 {
 	struct burst *b = arg;
@@ -152,6 +160,7 @@ static int store(struct em_interval *i, void *arg)
 				json_pack("{s:I, s:s}", "number", (json_int_t)i->header.number,
 					  "problem", em_ledger_error(m->ledger)));
 	}
+	look_for_jobs(m, i);
 	m->ledger_error[0] = '\0';
 	m->taken = i->header.number;
 	b->n++;

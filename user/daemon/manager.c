@@ -85,6 +85,7 @@ static int step(struct em_manager *m)
 
 	scan(m);
 	r = em_intake_step(m);
+	em_site_apply(m);
 	log_change(m);
 	if (r <= 0) /* a backlog is stored before it is judged */
 		em_judge_step(m);
@@ -276,8 +277,9 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
 		open_metrics(m);
 		em_manager_note(m, "configuration", em_config_json(m->config));
 	}
+	em_site_read(m);
 	em_judge_load(m);
-	em_log(LOG_NOTICE, "configuration and commitments were read anew%s%s",
+	em_log(LOG_NOTICE, "configuration, rules and commitments were read anew%s%s",
 	       m->restart_for[0] ? "; a restart is needed for: " : "", m->restart_for);
 	sd_event_source_set_time_relative(m->tick_timer, 0);
 	sd_notify(0, "READY=1");
@@ -450,6 +452,7 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 		em_log(LOG_WARNING, "%s", m->privilege_error);
 	em_manager_note(m, "daemon-start", json_pack("{s:s}", "version", EARMARK_RELEASE));
 	em_manager_note(m, "configuration", em_config_json(config));
+	em_site_read(m);
 	em_judge_load(m);
 	return open_witnesses(m);
 }
@@ -479,6 +482,7 @@ void em_manager_close(struct em_manager *m)
 	sd_event_source_disable_unref(m->tick_timer);
 	em_alerts_close(m->alerts);
 	em_commitments_clear(&m->commitments);
+	em_site_clear(&m->site);
 	em_inventory_clear(&m->inventory);
 	em_ledger_close(m->ledger);
 	sd_event_unref(m->event);

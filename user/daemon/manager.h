@@ -14,6 +14,7 @@
 #include "daemon/inventory.h"
 #include "daemon/witness.h"
 #include "daemon/metrics.h"
+#include "daemon/rules.h"
 #include "kernel/source.h"
 #include "ledger/ledger.h"
 
@@ -28,6 +29,7 @@
  * @recorder_error: why the recorder was last of no use, likewise
  * @witness_error: who did not sign for the ledger, "" = all did
  * @commitments, @commitments_error: as loaded
+ * @site: the site's rules
  * @scan_after, @judge_after: CLOCK_MONOTONIC, ns: what costs is not done more often than pays
  * @restart_for: what was configured anew and needs a restart; "" = nothing
  * @module_waits: the module was loaded while the daemon records alone
@@ -47,6 +49,7 @@ struct em_manager {
 	struct em_metrics *metrics; /* NULL: nobody wants them */
 	struct em_commitments commitments;
 	struct em_alerts *alerts;
+	struct em_site site;
 	char why[512], ledger_error[512], recorder_error[512], commitments_error[512];
 	char privilege_error[256], restart_for[256], witness_error[512];
 	__u8 load_id[16];
@@ -80,6 +83,11 @@ int em_intake_step(struct em_manager *m);
 int em_intake_seal(struct em_manager *m, __u64 *number, char *err, size_t len);
 /* Between the loop and the intake: the recorder's descriptor has changed. */
 int em_manager_watch_source(struct em_manager *m);
+
+/* --- site.c: rules that tag -------------------------------------------------------------- */
+
+void em_site_read(struct em_manager *m);  /* from their file */
+void em_site_apply(struct em_manager *m); /* to jobs that have come since */
 
 /* --- judge.c ------------------------------------------------------------------------------ */
 

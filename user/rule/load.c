@@ -13,15 +13,18 @@
 #include "rule/rule.h"
 
 #define GLOB_MAX_LEN 255
+#define NAME_MAX_LEN 63
+#define ALL_KEYS ((1u << EM_RULE_KEY_COUNT) - 1)
 #define FILE_MAX_LEN (1 << 20)
 #define RULES_MAX 10000
 #define PURPOSE_NAME(id, name) name,
 
-/* struct loader - what a refusal needs to say where */
+/* struct loader - what a refusal needs to say where; @keys: bits of those that may be matched */
 struct loader {
 	const char *file;
 	yaml_document_t doc;
 	struct em_rules *rules;
+	unsigned int keys;
 	char *err;
 	size_t len;
 };
@@ -115,6 +118,12 @@ static int set_glob(struct loader *l, const yaml_node_t *value, void *what, size
 {
 	struct em_rule *rule = what;
 
+	if (!(l->keys & 1u << which))
+		return refuse(
+			l, value,
+			"%s: a scheduler knows that, a node does not; match cgroup, user, group, "
+			"uid, unit or executable",
+			em_rule_key_name(which));
 	return set_text(l, value, &rule->match[which], em_rule_key_name(which), GLOB_MAX_LEN);
 }
 
@@ -163,11 +172,15 @@ static int set_ref(struct loader *l, const yaml_node_t *value, void *what, size_
 	return set_text(l, value, &((struct em_rule *)what)->ref, "ref", EARMARK_REF_LEN - 1);
 }
 
+static int set_name(struct loader *l, const yaml_node_t *value, void *what, size_t which)
+{
+	(void)which;
+	return set_text(l, value, &((struct em_rule *)what)->name, "name", NAME_MAX_LEN);
+}
+
 static const struct key rule_keys[] = {
-	{ "match", set_match },
-	{ "purpose", set_purpose },
-	{ "project", set_project },
-	{ "ref", set_ref },
+	{ "name", set_name },       { "match", set_match }, { "purpose", set_purpose },
+	{ "project", set_project }, { "ref", set_ref },
 };
 
 static int load_rule(struct loader *l, const yaml_node_t *node, struct em_rule *rule)
@@ -176,6 +189,7 @@ static int load_rule(struct loader *l, const yaml_node_t *node, struct em_rule *
 
 	if (node->type != YAML_MAPPING_NODE)
 		return refuse(l, node, "a rule is a mapping: match, purpose, project, ref");
+	rule->line = (unsigned int)node->start_mark.line + 1;
 	rule->purpose = EARMARK_PURPOSE_COUNT;
 	ret = load_mapping(l, node, rule_keys, ARRAY_SIZE(rule_keys), rule);
 	if (!ret && rule->purpose == EARMARK_PURPOSE_COUNT)
@@ -219,6 +233,9 @@ static int set_outage(struct loader *l, const yaml_node_t *value, void *what, si
 	const char *s = text_of(value);
 
 	(void)which;
+	if (l->keys != ALL_KEYS)
+		return refuse(l, value,
+			      "outage: it is for the map of a history; a node sees for itself");
 	if (!s || (strcmp(s, "idle") && strcmp(s, "unobserved")))
 		return refuse(l, value, "outage: idle or unobserved");
 	((struct em_rules *)what)->outage_unobserved = !strcmp(s, "unobserved");
@@ -258,9 +275,9 @@ static int load_document(struct loader *l, FILE *f)
 	return ret;
 }
 
-int em_rules_load(struct em_rules *r, const char *file, char *err, size_t len)
+static int load(struct em_rules *r, const char *file, unsigned int keys, char *err, size_t len)
 {
-	struct loader l = { .file = file, .rules = r, .err = err, .len = len };
+	struct loader l = { .file = file, .rules = r, .keys = keys, .err = err, .len = len };
 	_cleanup_fclose_ FILE *f = fopen(file, "re");
 	int ret;
 
@@ -278,4 +295,14 @@ int em_rules_load(struct em_rules *r, const char *file, char *err, size_t len)
 	if (ret)
 		em_rules_clear(r);
 	return ret;
+}
+
+int em_rules_load(struct em_rules *r, const char *file, char *err, size_t len)
+{
+	return load(r, file, ALL_KEYS, err, len);
+}
+
+int em_rules_load_site(struct em_rules *r, const char *file, char *err, size_t len)
+{
+	return load(r, file, EM_RULE_SITE_MASK, err, len);
 }

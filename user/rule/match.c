@@ -17,7 +17,7 @@ const char *em_rule_key_name(enum em_rule_key key)
 }
 
 /* fnmatch() is slow: most globs are plain words, and millions of rows are matched. */
-static bool glob_matches(const char *glob, const char *s)
+bool em_rule_glob(const char *glob, const char *s)
 {
 	if (!glob || !strcmp(glob, "*"))
 		return true;
@@ -29,7 +29,7 @@ static bool glob_matches(const char *glob, const char *s)
 static bool matches(const struct em_rule *rule, const char *const subject[EM_RULE_KEY_COUNT])
 {
 	for (size_t k = 0; k < EM_RULE_KEY_COUNT; k++) {
-		if (rule->match[k] && !glob_matches(rule->match[k], subject[k] ?: ""))
+		if (rule->match[k] && !em_rule_glob(rule->match[k], subject[k] ?: ""))
 			return false;
 	}
 	return true;
@@ -60,6 +60,7 @@ void em_rules_clear(struct em_rules *r)
 			free(r->list[i].match[k]);
 		free(r->list[i].project);
 		free(r->list[i].ref);
+		free(r->list[i].name);
 	}
 	free(r->list);
 	memset(r, 0, sizeof(*r));

@@ -12,6 +12,10 @@
  * The first rule whose every glob matches decides. An empty match matches all; work that no
  * rule matches is untagged. A match key is one line of EM_RULE_KEYS: the loader, what it
  * suggests and the matching are made from it.
+ *
+ * A scheduler's history has what EM_RULE_HISTORY_KEYS name, in one value each. A site's rules are
+ * about live cgroups: they know those of EM_RULE_SITE_MASK, of which group and executable can
+ * have several values; one that matches is enough (facts.h).
  */
 #ifndef EM_RULE_H
 #define EM_RULE_H
@@ -19,27 +23,42 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define EM_RULE_KEYS(X)       \
-	X(GROUP, "group")     \
-	X(USER, "user")       \
-	X(JOB, "job")         \
-	X(ACCOUNT, "account") \
-	X(QOS, "qos")         \
+#define EM_RULE_HISTORY_KEYS(X) \
+	X(GROUP, "group")       \
+	X(USER, "user")         \
+	X(JOB, "job")           \
+	X(ACCOUNT, "account")   \
+	X(QOS, "qos")           \
 	X(PARTITION, "partition")
+
+#define EM_RULE_SITE_KEYS(X) \
+	X(CGROUP, "cgroup")  \
+	X(UID, "uid")        \
+	X(UNIT, "unit")      \
+	X(EXECUTABLE, "executable")
+
+#define EM_RULE_KEYS(X) EM_RULE_HISTORY_KEYS(X) EM_RULE_SITE_KEYS(X)
 
 #define EM_RULE_ENUM(id, name) EM_RULE_##id,
 enum em_rule_key { EM_RULE_KEYS(EM_RULE_ENUM) EM_RULE_KEY_COUNT };
+
+#define EM_RULE_SITE_MASK                                                \
+	(1u << EM_RULE_CGROUP | 1u << EM_RULE_UID | 1u << EM_RULE_UNIT | \
+	 1u << EM_RULE_EXECUTABLE | 1u << EM_RULE_USER | 1u << EM_RULE_GROUP)
 
 /**
  * struct em_rule - one rule
  * @match: a glob as fnmatch(3) knows them, by enum em_rule_key; NULL = anything
  * @purpose: enum earmark_purpose, UNTAGGED where the rule says so
  * @project, @ref: NULL = none
+ * @name: what it is called where it is applied, NULL = nothing
+ * @line: where it begins in its file, from 1
  */
 struct em_rule {
 	char *match[EM_RULE_KEY_COUNT];
 	unsigned int purpose;
-	char *project, *ref;
+	char *project, *ref, *name;
+	unsigned int line;
 };
 
 /* struct em_rules - in the order of the file; @outage_unobserved: "outage: unobserved" */
@@ -51,6 +70,8 @@ struct em_rules {
 
 /* From a YAML file. Return: 0 or -errno, with file, line, column and what is right in @err. */
 int em_rules_load(struct em_rules *r, const char *file, char *err, size_t len);
+/* … of a site: only what is known of live cgroups may be asked for. */
+int em_rules_load_site(struct em_rules *r, const char *file, char *err, size_t len);
 void em_rules_clear(struct em_rules *r);
 
 /*
@@ -65,5 +86,7 @@ int em_rules_find(const struct em_rules *r, const char *const subject[EM_RULE_KE
 bool em_rules_ask(const struct em_rules *r, enum em_rule_key key);
 
 const char *em_rule_key_name(enum em_rule_key key);
+
+bool em_rule_glob(const char *glob, const char *s); /* @glob: NULL matches all */
 
 #endif

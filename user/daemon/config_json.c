@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The configuration as an entry of the record; see config.h. */
+#include "base/time.h"
+#include "daemon/config.h"
+
+json_t *em_config_json(const struct em_config *c)
+{
+	json_t *gpus = json_array();
+
+	for (unsigned int i = 0; i < c->n_gpus; i++)
+		json_array_append_new(gpus,
+				      json_pack("{s:s, s:s?, s:s?, s:I}", "name", c->gpus[i].name,
+						"model", c->gpus[i].model, "uuid", c->gpus[i].uuid,
+						"weight", (json_int_t)c->gpus[i].weight));
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:s?, s:s?, s:s?}, s:s?, "
+		"s:o}",
+		"file", c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
+		c->commitments, "rules", c->rules, "recorder", em_recorder_choices[c->recorder],
+		"period_us", (json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep,
+		"entry_us", (json_int_t)(c->entry / EM_NS_PER_US), "alert", "for_us",
+		(json_int_t)(c->alert.for_ns / EM_NS_PER_US), "keep_firing_for_us",
+		(json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US), "command", c->alert.command,
+		"webhook", c->alert.webhook, "alertmanager", c->alert.alertmanager, "metrics",
+		c->metrics, "gpus", gpus);
+}
