@@ -68,6 +68,26 @@ is "dkms: no placeholder is left" "$(grep -c '[@#]MODULE_VERSION\|@VERSION@' "$s
 t "lintian has nothing to say" lintian --allow-root --fail-on error,warning \
 	"$B/deb/earmark_${version}_amd64.changes"
 
+# --- the manual -----------------------------------------------------------------------------
+# unnamed - objects, verbs and options of the program that its manual does not have
+unnamed() {
+	local object verb option
+	for object in $("$B/earmark" --help | sed -n '/^objects:/,/^options:/s/^  \([a-z]*\) .*/\1/p'); do
+		for verb in $("$B/earmark" "$object" --help |
+			sed -nE "s/^  earmark $object ([a-z][a-z-]*).*/\1/p"); do
+			grep -qE "^\.(It )?Cm ($object )?(.*\| )?$verb\b" man/earmark.1 || echo "$object $verb"
+		done
+		for option in $("$B/earmark" "$object" --help | grep -oE '^      --[a-z-]+'); do
+			grep -qE "Fl $(sed 's/^-//' <<<"$option")\b" man/earmark.1 || echo "$object $option"
+		done
+	done
+	for option in $("$B/earmarkd" --help | grep -oE '^  --[a-z-]+'); do
+		grep -qE "Fl $(sed 's/^-//' <<<"$option")\b" man/earmarkd.8 || echo "earmarkd $option"
+	done
+}
+is "the manual has every verb and option" "$(unnamed)" ""
+is "mandoc has nothing to say" "$(mandoc -T lint -W warning man/*.[0-9])" ""
+
 # --- the unit -------------------------------------------------------------------------------
 unit=contrib/systemd/earmarkd.service
 exposure=$(systemd-analyze security --offline=true $unit 2>/dev/null |
