@@ -28,10 +28,10 @@
  *	when what was asked for could not be had), boot_id, load_id, interval_us, open_since,
  *	last_sealed, last_stored, backlog, keep {used_bytes, bytes}, lost {counter: events},
  *	sensors [sensor], gpus [gpu], jobs (how many), alerts, deliveries, ledger {dir, error},
- *	commitments {file, error}, rules {file, rules (how many), error}, notices [sentence], module {loaded, btf, meter, gpu_sched,
- *	hold, seeded, stretched} (null: not the recorder)
- *   sensor: name, attached, why, runs, missed, recursion
- *   gpu: id, name, model, uuid, weight, meter, blind [name], holders, engines, devnums
+ *	commitments {file, error}, rules {file, rules (how many), error}, notices [sentence], module
+ *{loaded, btf, meter, gpu_sched, hold, seeded, stretched} (null: not the recorder) sensor: name,
+ *attached, why, runs, missed, recursion gpu: id, name, model, uuid, weight, meter, blind [name],
+ *holders, engines, devnums
  *	["226:128"], since
  *   job: job (cgroup id, a string: 64 bits), path, uid, purpose, tagged_by, project, ref, tag,
  *	tag_job, own {tag, purpose, tagged_by}, since, gpus_held

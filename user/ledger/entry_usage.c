@@ -389,7 +389,8 @@ json_t *em_entry_usage(const struct em_fold *f, em_tag_fn tag, void *arg)
 /* Notes of these kinds name jobs and people. */
 static bool note_private(const char *kind)
 {
-	static const char *const kinds[] = { "learned", "job-profile", "tagged", "request", "rules", "rule-applied" };
+	static const char *const kinds[] = { "learned", "job-profile", "tagged",
+					     "request", "rules",       "rule-applied" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (!strcmp(kind, kinds[i]))
