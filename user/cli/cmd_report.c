@@ -6,6 +6,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/paging.h"
+#include "report/page.h"
 #include "report/report.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
@@ -158,29 +160,52 @@ static void show_rows(json_t *rows)
 	em_table(columns, n, rows, "No GPU time was used in this window.");
 }
 
-static int report(struct em_args *a)
+static int csv(struct em_args *a, const json_t *o, const json_t *rows)
 {
-	_cleanup_(em_ledger_closep) struct em_ledger *l = NULL;
-	_cleanup_json_ json_t *rows = NULL, *verdicts = NULL;
-	const char *by = em_opt(a, "by");
+	const char *keys[ARRAY_SIZE(row_columns) + 1] = {};
+	int ret;
+
+	for (size_t i = 0; i < ARRAY_SIZE(row_columns); i++)
+		keys[i] = row_columns[i].key;
+	ret = rows ? em_page_csv_rows(rows, keys, stdout)
+		   : em_page_csv_series(json_object_get(o, "series"), stdout);
+	return ret ? em_fail(a, "the table could not be written: %s", strerror(-ret)) : EM_FINE;
+}
+
+/* All that is said of the window, in the form that was asked for. */
+static int paged(struct em_args *a, struct em_ledger *l)
+{
+	const char *file = em_opt(a, "html");
+	_cleanup_json_ json_t *o = NULL;
+	int status;
+
+	o = em_paging_document(a, l, &status);
+	if (!o || (file && em_paging_html(a, o, file)))
+		return EM_NO_ANSWER;
+	if (a->json)
+		return em_json_out(json_incref(o), EM_FINE);
+	if (em_opt(a, "text"))
+		em_paging_text(o);
+	if (em_opt(a, "csv"))
+		return csv(a, o, NULL);
+	return EM_FINE;
+}
+
+static int summed(struct em_args *a, struct em_ledger *l, json_t *rows)
+{
+	json_t *verdicts = NULL, *o;
 	struct em_report r;
 	int64_t since, until;
-	json_t *o;
 	int status;
 
 	if (em_window(a, &since, &until))
 		return EM_NO_ANSWER;
-	l = em_open_ledger(a);
-	if (!l)
-		return EM_NO_ANSWER;
-	if (by && em_report_rows(l, since, until, by, &rows))
-		return em_fail(a, "--by %s: purpose, project, job, gpu or user", by);
 	if (em_report_make(&r, l, since, until))
 		return em_fail(a, "%s", em_ledger_error(l));
 	if (em_judge_all(a, l, until, &verdicts, &status))
 		return EM_NO_ANSWER;
 	o = em_report_json(&r);
-	json_object_set(o, "commitments", verdicts);
+	json_object_set_new(o, "commitments", verdicts);
 	if (rows)
 		json_object_set(o, "rows", rows);
 	if (a->json)
@@ -193,6 +218,34 @@ static int report(struct em_args *a)
 	return EM_FINE;
 }
 
+static int report(struct em_args *a)
+{
+	_cleanup_(em_ledger_closep) struct em_ledger *l = NULL;
+	_cleanup_json_ json_t *rows = NULL;
+	const char *by = em_opt(a, "by");
+	bool page = em_opt(a, "html") || em_opt(a, "text") || em_opt(a, "full");
+	int64_t since, until;
+
+	if (em_window(a, &since, &until))
+		return EM_NO_ANSWER;
+	if (by && page)
+		return em_fail(a, "--by goes with --csv or alone: --html, --text and --full show "
+				  "all of it");
+	if (em_opt(a, "csv") && (a->json || page))
+		return em_fail(a, "--csv goes with --by or alone: it writes a table and nothing "
+				  "else");
+	if (em_opt(a, "full") && !a->json)
+		return em_fail(a, "--full is for --json: people read --html or --text");
+	l = em_open_ledger(a);
+	if (!l)
+		return EM_NO_ANSWER;
+	if (by && em_report_rows(l, since, until, by, &rows))
+		return em_fail(a, "--by %s: purpose, project, job, gpu or user", by);
+	if (rows && em_opt(a, "csv"))
+		return csv(a, NULL, rows);
+	return page || em_opt(a, "csv") ? paged(a, l) : summed(a, l, rows);
+}
+
 static const struct em_option options[] = {
 	{ "since", "TIME", "from then on (all there is)", NULL },
 	{ "until", "TIME", "until then (now)", NULL },
@@ -200,6 +253,10 @@ static const struct em_option options[] = {
 	{ "by", "WHAT", "a row for each purpose, project, job, gpu or user",
 	  "purpose project job gpu user" },
 	{ "file", "FILE", "judge by this commitments file", NULL },
+	{ "html", "FILE", "write all of it as one page that needs no network", NULL },
+	{ "text", NULL, "all of it in the terminal, with sparklines", NULL },
+	{ "csv", NULL, "GPU time over time, or the rows of --by, as a table", NULL },
+	{ "full", NULL, "with --json: the whole document that the page is made of", NULL },
 	{},
 };
 

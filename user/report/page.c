@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/* All that is said of a window, as one document; see page.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "probe/ask.h"
+#include "report/page.h"
+
+/* What a reader needs to show a field: how it is called, and how it is read. */
+static json_t *field_json(const struct em_field *f)
+{
+	static const char *const kinds[] = {
+		[EM_VALUE_GPU_TIME] = "gpu-time", [EM_VALUE_SHARE] = "share",
+		[EM_VALUE_REAL] = "real",         [EM_VALUE_DURATION] = "duration",
+		[EM_VALUE_TIME] = "time",         [EM_VALUE_COUNT] = "count",
+		[EM_VALUE_TEXT] = "text",
+	};
+
+	return json_pack("{s:s,s:s,s:s}", "key", f->key, "title", f->title, "kind", kinds[f->kind]);
+}
+
+static json_t *finding_json(const struct em_finding *f)
+{
+	json_t *o = em_finding_json(f), *fields = json_array(), *columns = json_array();
+
+	for (unsigned int i = 0; i < f->n; i++)
+		json_array_append_new(fields, field_json(&f->values[i].field));
+	for (size_t i = 0; i < f->n_columns; i++)
+		json_array_append_new(columns, field_json(&f->columns[i]));
+	json_object_set_new(o, "help", json_string(f->probe->help));
+	json_object_set_new(o, "fields", fields);
+	json_object_set_new(o, "columns", columns);
+	return o;
+}
+
+static int add_findings(json_t *list, struct em_ledger *l, const struct em_ask *ask)
+{
+	int ret = 0;
+
+	for (const struct em_probe *p = em_probes; !ret && p->name; p++) {
+		struct em_finding f;
+
+		ret = em_probe_ask(p, l, ask, &f);
+		if (!ret)
+			json_array_append_new(list, finding_json(&f));
+		em_finding_clear(&f);
+	}
+	return ret;
+}
+
+/* The rows come largest first. */
+static int add_rows(json_t *o, const char *key, struct em_ledger *l, const struct em_ask *ask,
+		    const char *by)
+{
+	json_t *rows = NULL, *first = json_array(), *row;
+	int ret = em_report_rows(l, ask->window.start, ask->window.end, by, &rows);
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		if (i < EM_PAGE_ROWS)
+			json_array_append(first, row);
+	}
+	json_object_set_new(o, key, first);
+	json_decref(rows);
+	return ret;
+}
+
+static json_int_t blindness(const json_t *row)
+{
+	return json_integer_value(json_object_get(row, "unobserved_us"));
+}
+
+/* GPUs that were not seen all the time, the blindest first, and how many there are in all. */
+static int add_gpus(json_t *o, struct em_ledger *l, const struct em_ask *ask)
+{
+	json_t *rows = NULL, *blindest = json_array(), *row;
+	int ret = em_report_rows(l, ask->window.start, ask->window.end, "gpu", &rows);
+	size_t i, k;
+
+	json_object_set_new(o, "gpu_count", json_integer((json_int_t)json_array_size(rows)));
+	json_array_foreach(rows, i, row) {
+		if (!blindness(row))
+			continue;
+		for (k = json_array_size(blindest);
+		     k && blindness(json_array_get(blindest, k - 1)) < blindness(row); k--)
+			;
+		if (k < EM_PAGE_ROWS)
+			json_array_insert(blindest, k, row);
+		if (json_array_size(blindest) > EM_PAGE_ROWS)
+			json_array_remove(blindest, EM_PAGE_ROWS);
+	}
+	json_object_set_new(o, "gpus", blindest);
+	json_decref(rows);
+	return ret;
+}
+
+int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *order)
+{
+	json_t *series = NULL, *tracks = NULL, *findings = json_array();
+	struct em_ask ask = *order->ask;
+	char now[EM_TIME_LEN];
+	int ret = em_ask_clip(&ask, l);
+
+	json_object_set_new(o, "made_at", json_string(em_time_format(now, em_time_now(), 0)));
+	json_object_set_new(o, "findings", findings);
+	if (!ret)
+		ret = em_page_series(&series, l, ask.window.start, ask.window.end);
+	if (!ret)
+		ret = em_page_tracks(&tracks, l, order->promised, ask.window.start, ask.window.end);
+	if (!ret)
+		ret = add_findings(findings, l, &ask);
+	if (!ret)
+		ret = add_rows(o, "jobs", l, &ask, "job");
+	if (!ret)
+		ret = add_gpus(o, l, &ask);
+	json_object_set_new(o, "series", series);
+	json_object_set_new(o, "tracks", tracks);
+	return ret;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One document that says all of a window: the report, its verdicts, a series over time, how each
+ * share moved under its promise, what every probe found, the largest jobs and the blindest GPUs.
+ * The page, the terminal's sparklines, CSV and --json --full are four ways to write it down.
+ */
+#ifndef EM_PAGE_H
+#define EM_PAGE_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+struct em_ask;
+struct em_commitments;
+struct em_ledger;
+
+#define EM_PAGE_BUCKETS 400 /* of a series, at most: as many as a chart can show */
+#define EM_PAGE_TRACK 60    /* instants at which a promise is judged anew */
+#define EM_PAGE_ROWS 25     /* largest jobs, blindest GPUs */
+
+/**
+ * struct em_page_order - what the document is made of
+ * @ask: the window (not clipped yet), and what probes need besides
+ * @promised: whose shares are tracked over the window
+ */
+struct em_page_order {
+	const struct em_ask *ask;
+	const struct em_commitments *promised;
+};
+
+/*
+ * em_page_add() - adds to a report's JSON what the page shows besides it
+ *
+ * Keys: "made_at", "series", "tracks", "findings", "jobs", "gpus". Return: 0 or -errno of the
+ * ledger.
+ */
+int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *order);
+
+/*
+ * em_page_series() - GPU time from @start to @end, in at most EM_PAGE_BUCKETS buckets
+ *
+ * {step_s, crossing_us, at: [Unix seconds], seconds: [length], and one array a part, in GPU-us,
+ * null where no interval lies whole in the bucket}. Buckets lie on multiples of the step since
+ * 1970, the first and the last cut to the window. The step is the shortest of a fixed list in which
+ * intervals that cross an edge, and so lie in no bucket, hold less than a tenth of the capacity.
+ * Return: 0 with a new reference, or -errno.
+ */
+int em_page_series(json_t **ret, struct em_ledger *l, int64_t start, int64_t end);
+
+/*
+ * em_page_tracks() - each floor and ceiling judged anew at EM_PAGE_TRACK instants
+ *
+ * [{name, purpose, kind, bound, at: [], proven: [], possible: [], status: []}]. Return: as above.
+ */
+int em_page_tracks(json_t **ret, struct em_ledger *l, const struct em_commitments *c, int64_t start,
+		   int64_t end);
+
+/* A row a bucket, in GPU-us; "" is not known. 0 or -EIO. */
+int em_page_csv_series(const json_t *series, FILE *out);
+/* Rows by one description of theirs: @keys, ended by NULL. Text cannot become a formula. */
+int em_page_csv_rows(const json_t *rows, const char *const *keys, FILE *out);
+
+/* em_page_spark() - @n values as one line of bars over [0, top]; NaN is a gap. Return: @out. */
+const char *em_page_spark(char *out, size_t len, const double *values, size_t n, double top);
+
+/* The self-contained page of a document. 0 or -errno. */
+int em_page_html(const json_t *o, FILE *out);
+
+#endif
