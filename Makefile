@@ -57,6 +57,7 @@ $(B)/libearmark.a: $(LIB_OBJ)
 $(B)/%.o: %.c | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/user/report/html_asset.o $(B)/san/user/report/html_asset.o: $(wildcard contrib/report/* third_party/uplot/*)
 -include $(LIB_OBJ:.o=.d) $(DAEMON_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
 
 # --- bpf: one object for every kernel, relocated at load time -------------------------------
