@@ -277,6 +277,22 @@ static void values(struct em_finding *f, const struct watch *w)
 			    (em_delta)w->series.crossing);
 }
 
+/* The CUSUM of each day that was there, as it stood then. */
+static void path(struct em_finding *f, const struct watch *w)
+{
+	f->path = json_array();
+	for (size_t i = w->end; i < w->series.n; i++) {
+		struct em_cusum then;
+
+		if (!isfinite(w->y[i]))
+			continue;
+		em_drift_watch(&w->d, w->y + w->end, i - w->end + 1, &then);
+		json_array_append_new(f->path, json_pack("{s:o,s:o}", "at",
+							 em_time_json(w->series.list[i].at.start),
+							 "cusum", em_real_json(then.now)));
+	}
+}
+
 static void say(struct em_finding *f, const struct watch *w)
 {
 	bool calibrated = w->d.days >= EM_DRIFT_CALIBRATES;
@@ -317,6 +333,7 @@ static int answer(struct em_finding *f, struct watch *w, struct em_ledger *l,
 	if (ret)
 		return ret;
 	values(f, w);
+	path(f, w);
 	say(f, w);
 	return a->freeze ? freeze(l, w) : 0;
 }

@@ -21,7 +21,8 @@ void em_finding_clear(struct em_finding *f)
 	for (unsigned int i = 0; i < f->n; i++)
 		json_decref(f->values[i].value);
 	json_decref(f->rows);
-	f->rows = NULL;
+	json_decref(f->path);
+	f->rows = f->path = NULL;
 	f->n = 0;
 }
 
@@ -178,6 +179,8 @@ json_t *em_finding_json(const struct em_finding *f)
 	json_object_set_new(o, "values", values);
 	if (f->rows)
 		json_object_set(o, "rows", f->rows);
+	if (f->path)
+		json_object_set(o, "path", f->path);
 	json_object_set_new(o, "recorded_by", recorders_json(f->recorders));
 	if (f->seed)
 		json_object_set_new(o, "seed", json_integer((json_int_t)f->seed));

@@ -53,6 +53,7 @@ struct em_probe {
  * @recorders: who kept the accounts, bit mask of 1 << enum earmark_recorder; 0 = no ledger
  * @seed: of what was drawn by chance; 0 = nothing was
  * @rows: an array or NULL, described by @columns (n_columns)
+ * @path: what a chart of it shows over time, [{at, …}], or NULL
  */
 struct em_finding {
 	const struct em_probe *probe;
@@ -66,7 +67,7 @@ struct em_finding {
 		json_t *value;
 	} values[EM_FINDING_VALUES];
 	unsigned int n;
-	json_t *rows;
+	json_t *rows, *path;
 	const struct em_field *columns;
 	size_t n_columns;
 };

@@ -3,17 +3,18 @@
 #include "report/html.h"
 
 /* clang-format off */
-#define ASSET(name, file)                                       \
-	__asm__(".pushsection .rodata\n"                        \
-		".global em_asset_" #name "\n"                  \
-		"em_asset_" #name ":\n"                         \
-		".incbin \"" file "\"\n"                        \
-		".byte 0\n"                                     \
+#define FILE_OF(path) ".incbin \"" path "\"\n"
+#define ASSET(name, files)                 \
+	__asm__(".pushsection .rodata\n"   \
+		".global em_asset_" #name "\n" \
+		"em_asset_" #name ":\n"    \
+		files                      \
+		".byte 0\n"                \
 		".popsection\n")
 /* clang-format on */
 
-ASSET(page, "contrib/report/page.html");
-ASSET(style, "contrib/report/page.css");
-ASSET(script, "contrib/report/page.js");
-ASSET(chart_style, "third_party/uplot/uPlot.min.css");
-ASSET(chart_script, "third_party/uplot/uPlot.iife.min.js");
+ASSET(page, FILE_OF("contrib/report/page.html"));
+ASSET(style, FILE_OF("contrib/report/page.css"));
+ASSET(script, FILE_OF("contrib/report/chart.js") FILE_OF("contrib/report/page.js"));
+ASSET(chart_style, FILE_OF("third_party/uplot/uPlot.min.css"));
+ASSET(chart_script, FILE_OF("third_party/uplot/uPlot.iife.min.js"));
