@@ -160,15 +160,14 @@ static void show_rows(json_t *rows)
 	em_table(columns, n, rows, "No GPU time was used in this window.");
 }
 
-static int csv(struct em_args *a, const json_t *o, const json_t *rows)
+static int csv(struct em_args *a, const json_t *series, const json_t *rows)
 {
 	const char *keys[ARRAY_SIZE(row_columns) + 1] = {};
 	int ret;
 
 	for (size_t i = 0; i < ARRAY_SIZE(row_columns); i++)
 		keys[i] = row_columns[i].key;
-	ret = rows ? em_page_csv_rows(rows, keys, stdout)
-		   : em_page_csv_series(json_object_get(o, "series"), stdout);
+	ret = rows ? em_page_csv_rows(rows, keys, stdout) : em_page_csv_series(series, stdout);
 	return ret ? em_fail(a, "the table could not be written: %s", strerror(-ret)) : EM_FINE;
 }
 
@@ -186,9 +185,19 @@ static int paged(struct em_args *a, struct em_ledger *l)
 		return em_json_out(json_incref(o), EM_FINE);
 	if (em_opt(a, "text"))
 		em_paging_text(o);
-	if (em_opt(a, "csv"))
-		return csv(a, o, NULL);
 	return EM_FINE;
+}
+
+/* GPU time over time. */
+static int series_csv(struct em_args *a, struct em_ledger *l, int64_t since, int64_t until)
+{
+	_cleanup_json_ json_t *series = NULL;
+	struct em_span span;
+	int ret = em_ledger_span(l, since, until, &span);
+
+	if (!ret)
+		ret = em_page_series(&series, l, span.start, span.end);
+	return ret ? em_fail(a, "%s", em_ledger_error(l)) : csv(a, series, NULL);
 }
 
 static int summed(struct em_args *a, struct em_ledger *l, json_t *rows)
@@ -243,7 +252,9 @@ static int report(struct em_args *a)
 		return em_fail(a, "--by %s: purpose, project, job, gpu or user", by);
 	if (rows && em_opt(a, "csv"))
 		return csv(a, NULL, rows);
-	return page || em_opt(a, "csv") ? paged(a, l) : summed(a, l, rows);
+	if (em_opt(a, "csv"))
+		return series_csv(a, l, since, until);
+	return page ? paged(a, l) : summed(a, l, rows);
 }
 
 static const struct em_option options[] = {

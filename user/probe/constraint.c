@@ -109,13 +109,18 @@ static int make(struct em_constraint *c, struct em_ledger *l, const struct em_as
 	struct em_range until = { 0, a->window.end };
 	struct em_wait *waits;
 	struct em_notes n;
+	long count = 0;
 	int ret = em_notes_requests(&n, l, until);
 
 	waits = calloc(n.n + 1, sizeof(*waits));
 	if (!waits)
 		ret = -ENOMEM;
 	if (!ret)
-		em_constraint_make(c, waits, em_waits_make(waits, &n, a->window.end), a->window);
+		count = em_waits_make(waits, &n, a->window.end);
+	if (count < 0)
+		ret = (int)count;
+	else if (!ret)
+		em_constraint_make(c, waits, (size_t)count, a->window);
 	free(waits);
 	em_notes_clear(&n);
 	return ret;

@@ -11,13 +11,36 @@
 
 #define ENOUGH (1 - 1e-9) /* of the GPUs asked: thirds do not add up exactly */
 
-static struct em_wait *find(struct em_wait *list, size_t n, const char *id)
+/*
+ * Open addressing, so that a year of requests is not searched anew for each of them. @slot holds
+ * places in the list, from 1; 0 = free.
+ */
+struct ids {
+	size_t *slot, mask;
+};
+
+static int ids_make(struct ids *ids, size_t n)
 {
-	for (size_t i = n; i-- > 0;) { /* an id that is used again means its latest request */
-		if (!strcmp(list[i].id, id))
-			return &list[i];
+	ids->mask = 1;
+	while (ids->mask < 2 * n + 1)
+		ids->mask = 2 * ids->mask + 1;
+	ids->slot = calloc(ids->mask + 1, sizeof(*ids->slot));
+	return ids->slot ? 0 : -ENOMEM;
+}
+
+/* Where @id is, or would be. An id that is used again means its latest request. */
+static size_t *ids_at(const struct ids *ids, const struct em_wait *list, const char *id)
+{
+	size_t hash = 5381;
+
+	for (const char *c = id; *c; c++)
+		hash = 33 * hash + (unsigned char)*c;
+	for (;; hash++) {
+		size_t *slot = &ids->slot[hash & ids->mask];
+
+		if (!*slot || !strcmp(list[*slot - 1].id, id))
+			return slot;
 	}
-	return NULL;
 }
 
 static void act(struct em_wait *w, const struct em_request_note *r)
@@ -37,36 +60,47 @@ static void act(struct em_wait *w, const struct em_request_note *r)
 	w->wait = r->at - w->opened;
 }
 
-size_t em_waits_make(struct em_wait *out, const struct em_notes *n, int64_t until)
+static void take(struct em_wait *out, size_t *count, const struct ids *ids,
+		 const struct em_request_note *r)
 {
+	size_t *slot = ids_at(ids, out, r->id);
+	struct em_wait *w = *slot ? &out[*slot - 1] : NULL;
+
+	if (r->action != EM_ACTION_OPEN) {
+		if (w)
+			act(w, r);
+		return;
+	}
+	if (w && !w->granted && !w->refused)
+		return; /* asked again while it was open */
+	w = &out[*count];
+	memset(w, 0, sizeof(*w));
+	strcpy(w->id, r->id);
+	w->part = r->part;
+	w->how = r->how;
+	w->gpus = r->gpus;
+	w->opened = r->at;
+	*slot = ++*count;
+}
+
+long em_waits_make(struct em_wait *out, const struct em_notes *n, int64_t until)
+{
+	_cleanup_free_ size_t *slots = NULL;
+	struct ids ids;
 	size_t count = 0;
 
-	for (size_t i = 0; i < n->n; i++) {
-		const struct em_request_note *r = &n->requests[i];
-		struct em_wait *w = find(out, count, r->id);
-
-		if (r->action != EM_ACTION_OPEN) {
-			if (w)
-				act(w, r);
-			continue;
-		}
-		if (w && !w->granted && !w->refused)
-			continue; /* asked again while it was open */
-		w = &out[count++];
-		memset(w, 0, sizeof(*w));
-		strcpy(w->id, r->id);
-		w->part = r->part;
-		w->how = r->how;
-		w->gpus = r->gpus;
-		w->opened = r->at;
-	}
+	if (ids_make(&ids, n->n))
+		return -ENOMEM;
+	slots = ids.slot;
+	for (size_t i = 0; i < n->n; i++)
+		take(out, &count, &ids, &n->requests[i]);
 	for (size_t i = 0; i < count; i++) {
 		if (out[i].refused)
 			out[i].wait = INT64_MAX;
 		else if (!out[i].granted)
 			out[i].wait = until > out[i].opened ? until - out[i].opened : 0;
 	}
-	return count;
+	return (long)count;
 }
 
 /* --- Kaplan-Meier -------------------------------------------------------------------------- */

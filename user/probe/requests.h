@@ -30,9 +30,9 @@ struct em_wait {
 
 /*
  * Requests out of their notes, in time's order; what is open at @until is censored there. @out has
- * room for n->n. Return: how many.
+ * room for n->n. Return: how many, or -ENOMEM.
  */
-size_t em_waits_make(struct em_wait *out, const struct em_notes *n, int64_t until);
+long em_waits_make(struct em_wait *out, const struct em_notes *n, int64_t until);
 
 /**
  * struct em_survival - of a group of waits

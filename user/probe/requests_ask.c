@@ -118,7 +118,8 @@ int em_probe_requests(struct em_finding *f, struct em_ledger *l, const struct em
 	struct em_range all = { 0, a->window.end };
 	struct em_wait *waits, *room;
 	struct em_notes n;
-	size_t count = 0, kept = 0;
+	size_t kept = 0;
+	long count = 0;
 	int ret = em_notes_requests(&n, l, all);
 
 	waits = calloc(n.n + 1, sizeof(*waits));
@@ -127,7 +128,9 @@ int em_probe_requests(struct em_finding *f, struct em_ledger *l, const struct em
 		ret = -ENOMEM;
 	if (!ret)
 		count = em_waits_make(waits, &n, a->window.end);
-	for (size_t i = 0; i < count; i++) {
+	if (count < 0)
+		ret = (int)count;
+	for (long i = 0; i < count; i++) {
 		if (waits[i].opened >= a->window.start)
 			waits[kept++] = waits[i];
 	}

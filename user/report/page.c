@@ -108,7 +108,9 @@ int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *orde
 	if (!ret)
 		ret = em_page_series(&series, l, ask.window.start, ask.window.end);
 	if (!ret)
-		ret = em_page_tracks(&tracks, l, order->promised, ask.window.start, ask.window.end);
+		ret = em_page_tracks(&tracks, l, order->promised, ask.window.start, ask.window.end,
+				     json_integer_value(json_object_get(series, "step_s")) *
+					     EM_NS_PER_S);
 	if (!ret)
 		ret = add_findings(findings, l, &ask);
 	if (!ret)

@@ -15,7 +15,6 @@ struct em_commitments;
 struct em_ledger;
 
 #define EM_PAGE_BUCKETS 400 /* of a series, at most: as many as a chart can show */
-#define EM_PAGE_TRACK 60    /* instants at which a promise is judged anew */
 #define EM_PAGE_ROWS 25     /* largest jobs, blindest GPUs */
 
 /**
@@ -48,12 +47,14 @@ int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *orde
 int em_page_series(json_t **ret, struct em_ledger *l, int64_t start, int64_t end);
 
 /*
- * em_page_tracks() - each floor and ceiling judged anew at EM_PAGE_TRACK instants
+ * em_page_tracks() - each floor and ceiling of a share, over windows that end with each bucket
+ * @step: ns, of the series
  *
- * [{name, purpose, kind, bound, at: [], proven: [], possible: [], status: []}]. Return: as above.
+ * [{name, purpose, kind, bound, at: [], proven: [], possible: [], status: []}]; a window is made of
+ * the buckets that lie whole in it, and judged as if it were over. Return: as above.
  */
 int em_page_tracks(json_t **ret, struct em_ledger *l, const struct em_commitments *c, int64_t start,
-		   int64_t end);
+		   int64_t end, int64_t step);
 
 /* A row a bucket, in GPU-us; "" is not known. 0 or -EIO. */
 int em_page_csv_series(const json_t *series, FILE *out);
