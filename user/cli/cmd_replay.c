@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/paging.h"
 #include "replay/replay.h"
 #include "replay/sort.h"
 #include "replay/value.h"
@@ -276,6 +277,9 @@ static int replay(struct em_args *a)
 	sigaction(SIGTERM, &old_term, NULL);
 	if (file && (fflush(file) || ferror(file)))
 		return em_fail(a, "--bad %s could not be written to its end", bad);
+	if (em_opt(a, "html") && status != EM_NO_ANSWER &&
+	    em_paging_file(a, em_opt(a, "html")) == EM_NO_ANSWER)
+		return EM_NO_ANSWER;
 	return status;
 }
 
@@ -291,6 +295,7 @@ static const struct em_option options[] = {
 	{ "no-requests", NULL, "no notes of what was asked for and when it came", NULL },
 	{ "bad", "FILE", "list there all rows that cannot be used", NULL },
 	{ "allow-bad", "N", "so many of them are no failure (0)", NULL },
+	{ "html", "FILE", "and its report as one page", NULL },
 	{},
 };
 
