@@ -69,14 +69,31 @@ static int unwritten(struct em_args *a, const char *file, const char *temporary,
 	return em_fail(a, "--html %s cannot be written: %s", file, strerror(err));
 }
 
+/* A device or a pipe must never be replaced by a file. */
+static int write_through(struct em_args *a, const json_t *document, const char *file)
+{
+	FILE *out = fopen(file, "we");
+	int ret;
+
+	if (!out)
+		return unwritten(a, file, NULL, errno);
+	ret = em_page_html(document, out) ? EIO : 0;
+	if (fclose(out) && !ret)
+		ret = errno;
+	return ret ? unwritten(a, file, NULL, ret) : 0;
+}
+
 int em_paging_html(struct em_args *a, const json_t *document, const char *file)
 {
 	char temporary[PATH_MAX];
+	struct stat st;
 	FILE *out;
 	int fd, ret;
 
 	if (!strcmp(file, "-"))
 		return em_page_html(document, stdout) ? unwritten(a, file, NULL, EIO) : 0;
+	if (!lstat(file, &st) && !S_ISREG(st.st_mode))
+		return write_through(a, document, file);
 	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", file) >= (int)sizeof(temporary))
 		return unwritten(a, file, NULL, ENAMETOOLONG);
 	fd = mkostemp(temporary, O_CLOEXEC);
