@@ -192,11 +192,8 @@ static int paged(struct em_args *a, struct em_ledger *l)
 static int series_csv(struct em_args *a, struct em_ledger *l, int64_t since, int64_t until)
 {
 	_cleanup_json_ json_t *series = NULL;
-	struct em_span span;
-	int ret = em_ledger_span(l, since, until, &span);
+	int ret = em_page_series(&series, l, since, until);
 
-	if (!ret)
-		ret = em_page_series(&series, l, span.start, span.end);
 	return ret ? em_fail(a, "%s", em_ledger_error(l)) : csv(a, series, NULL);
 }
 

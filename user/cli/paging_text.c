@@ -15,7 +15,7 @@
 
 #define BARS_MOST 120
 #define LEFT 16  /* columns of a name */
-#define RIGHT 24 /* columns of a figure */
+#define RIGHT 38 /* columns of a figure */
 
 /* struct strip - a line of bars: @n of them, each @per buckets wide */
 struct strip {
@@ -56,21 +56,21 @@ static double sum(const json_t *series, const char *key, struct strip s, size_t 
 
 static void show_part(const json_t *series, const char *key, struct strip s, double capacity)
 {
-	double values[BARS_MOST], whole = 0;
-	char bars[4 * BARS_MOST], total[48];
+	double values[BARS_MOST], whole = 0, peak = 0;
+	char bars[4 * BARS_MOST];
 
 	for (size_t i = 0; i < s.n; i++) {
 		double part = sum(series, key, s, i), of = sum(series, "capacity", s, i);
 
 		values[i] = of > 0 ? part / of : NAN;
 		whole += isfinite(part) ? part : 0;
+		peak = values[i] > peak ? values[i] : peak;
 	}
 	if (!(whole > 0))
 		return;
-	em_page_spark(bars, sizeof(bars), values, s.n, 1);
-	snprintf(total, sizeof(total), "%.1f GPU-h, %.1f %%", whole / 3.6e9,
-		 capacity > 0 ? 100 * whole / capacity : 0);
-	printf("%-*s %s  %s\n", LEFT - 1, key, bars, total);
+	em_page_spark(bars, sizeof(bars), values, s.n, peak);
+	printf("%-*s %s  %5.1f %% of all time, at most %.1f %%\n", LEFT - 1, key, bars,
+	       capacity > 0 ? 100 * whole / capacity : 0, 100 * peak);
 }
 
 static void show_series(const json_t *series)
@@ -91,8 +91,8 @@ static void show_series(const json_t *series)
 		puts("No GPU time is on record in this window: there is nothing to draw.");
 		return;
 	}
-	printf("Each bar is %s; its height is the part of all GPU time, and full height is all of "
-	       "it.\n",
+	printf("Each bar is %s. The full height of a line is the most that it had of all GPU time "
+	       "in one bar.\n",
 	       em_duration_format(step,
 				  (int64_t)s.per * EM_NS_PER_S *
 					  json_integer_value(json_object_get(series, "step_s"))));

@@ -96,9 +96,25 @@ static int add_gpus(json_t *o, struct em_ledger *l, const struct em_ask *ask)
 	return ret;
 }
 
+static int add_time(json_t *o, struct em_ledger *l, const struct em_page_order *order)
+{
+	int64_t since = order->ask->window.start, until = order->ask->until;
+	json_t *series = NULL, *tracks = NULL;
+	int ret = em_page_series(&series, l, since, until);
+	int64_t step = json_integer_value(json_object_get(series, "step_s")) * EM_NS_PER_S;
+
+	if (!ret)
+		ret = em_page_clip(l, &since, &until);
+	if (!ret)
+		ret = em_page_tracks(&tracks, l, order->promised, since, until, step);
+	json_object_set_new(o, "series", series);
+	json_object_set_new(o, "tracks", tracks);
+	return ret;
+}
+
 int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *order)
 {
-	json_t *series = NULL, *tracks = NULL, *findings = json_array();
+	json_t *findings = json_array();
 	struct em_ask ask = *order->ask;
 	char now[EM_TIME_LEN];
 	int ret = em_ask_clip(&ask, l);
@@ -106,18 +122,10 @@ int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *orde
 	json_object_set_new(o, "made_at", json_string(em_time_format(now, em_time_now(), 0)));
 	json_object_set_new(o, "findings", findings);
 	if (!ret)
-		ret = em_page_series(&series, l, ask.window.start, ask.window.end);
-	if (!ret)
-		ret = em_page_tracks(&tracks, l, order->promised, ask.window.start, ask.window.end,
-				     json_integer_value(json_object_get(series, "step_s")) *
-					     EM_NS_PER_S);
+		ret = add_time(o, l, order);
 	if (!ret)
 		ret = add_findings(findings, l, &ask);
 	if (!ret)
 		ret = add_rows(o, "jobs", l, &ask, "job");
-	if (!ret)
-		ret = add_gpus(o, l, &ask);
-	json_object_set_new(o, "series", series);
-	json_object_set_new(o, "tracks", tracks);
-	return ret;
+	return ret ? ret : add_gpus(o, l, &ask);
 }

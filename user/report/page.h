@@ -36,19 +36,27 @@ struct em_page_order {
 int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *order);
 
 /*
- * em_page_series() - GPU time from @start to @end, in at most EM_PAGE_BUCKETS buckets
+ * em_page_clip() - a window as the ledger can speak of it
  *
- * {step_s, crossing_us, at: [Unix seconds], seconds: [length], and one array a part, in GPU-us,
- * null where no interval lies whole in the bucket}. Buckets lie on multiples of the step since
+ * From the first interval to the last, or to *until where GPUs were there that nobody watched any
+ * more; empty where there is no interval. 0 or -errno.
+ */
+int em_page_clip(struct em_ledger *l, int64_t *since, int64_t *until);
+
+/*
+ * em_page_series() - GPU time over the clipped window, in at most EM_PAGE_BUCKETS buckets
+ *
+ * {step_s, crossing_us, at: [Unix seconds], seconds: [length], busy: {…}, and one array a part, in
+ * GPU-us, null where nothing lies whole in the bucket}. Buckets lie on multiples of the step since
  * 1970, the first and the last cut to the window. The step is the shortest of a fixed list in which
- * intervals that cross an edge, and so lie in no bucket, hold less than a tenth of the capacity.
+ * intervals that cross an edge, and so lie in no bucket, hold at most a tenth of the capacity.
  * Return: 0 with a new reference, or -errno.
  */
-int em_page_series(json_t **ret, struct em_ledger *l, int64_t start, int64_t end);
+int em_page_series(json_t **ret, struct em_ledger *l, int64_t since, int64_t until);
 
 /*
  * em_page_tracks() - each floor and ceiling of a share, over windows that end with each bucket
- * @step: ns, of the series
+ * @start, @end: clipped; @step: ns, of the series
  *
  * [{name, purpose, kind, bound, at: [], proven: [], possible: [], status: []}]; a window is made of
  * the buckets that lie whole in it, and judged as if it were over. Return: as above.

@@ -11,7 +11,7 @@
 static const int64_t steps[] = { EM_HOUR / 6, EM_HOUR,     6 * EM_HOUR,  EM_DAY,
 				 7 * EM_DAY,  28 * EM_DAY, 364 * EM_DAY, 3640 * EM_DAY };
 
-/* struct bucket - @r: of it, zeroed where nothing lies whole inside */
+/* struct bucket - @r: of it; no capacity where nothing lies whole inside */
 struct bucket {
 	struct em_range at;
 	struct em_report r;
@@ -46,10 +46,9 @@ static int fill(struct buckets *b, struct em_ledger *l, struct em_range w, int64
 		b->list[i].at = (struct em_range){ start < w.start ? w.start : start,
 						   end > w.end ? w.end : end };
 		ret = em_report_make(&b->list[i].r, l, b->list[i].at.start, b->list[i].at.end);
-		if (b->list[i].r.span.intervals)
-			total += b->list[i].r.capacity - b->list[i].r.gap;
+		total += b->list[i].r.capacity;
 	}
-	b->capacity = whole.capacity - whole.gap;
+	b->capacity = whole.capacity;
 	b->crossing = em_grown(total, b->capacity);
 	return ret;
 }
@@ -95,8 +94,8 @@ static void add_part(json_t *o, const char *name, const struct buckets *b,
 	for (size_t i = 0; i < b->n; i++) {
 		const struct em_report *r = &b->list[i].r;
 
-		json_array_append_new(list, r->span.intervals ? json_integer(em_us(of(r, which)))
-							      : json_null());
+		json_array_append_new(list, r->capacity ? json_integer(em_us(of(r, which)))
+							: json_null());
 	}
 	json_object_set_new(o, name, list);
 }
@@ -126,11 +125,30 @@ static json_t *series_json(const struct buckets *b)
 	return o;
 }
 
-int em_page_series(json_t **ret, struct em_ledger *l, int64_t start, int64_t end)
+int em_page_clip(struct em_ledger *l, int64_t *since, int64_t *until)
+{
+	struct em_report tail;
+	struct em_span span;
+	int ret = em_ledger_span(l, *since, *until, &span);
+
+	if (!ret && !span.intervals)
+		*until = *since;
+	if (ret || !span.intervals)
+		return ret;
+	ret = em_report_make(&tail, l, span.end, *until);
+	*since = span.start;
+	if (!ret && !tail.capacity)
+		*until = span.end;
+	return ret;
+}
+
+int em_page_series(json_t **ret, struct em_ledger *l, int64_t since, int64_t until)
 {
 	struct buckets b = { .step = steps[0] };
-	int r = choose(&b, l, (struct em_range){ start, end });
+	int r = em_page_clip(l, &since, &until);
 
+	if (!r)
+		r = choose(&b, l, (struct em_range){ since, until });
 	if (!r)
 		*ret = series_json(&b);
 	free(b.list);
