@@ -27,7 +27,7 @@ static int add_page(struct em_args *a, struct em_ledger *l, json_t *o)
 	struct em_commitments known;
 	int ret = em_probing_parse(a, &ask);
 
-	if (ret || em_commitments_known(a, &known))
+	if (ret || em_commitments_known(a, l, &known))
 		return EM_NO_ANSWER;
 	order.promised = &known;
 	ret = em_page_add(o, l, &order);
