@@ -112,7 +112,8 @@ function duration(us) {
 		return "unknown";
 	for (const [size, name] of units)
 		if (Math.abs(us) >= size)
-			return digits(us / size, 1) + " " + name;
+			return us === size ? "1 " + name.slice(0, -1)
+				: digits(us / size, us % size ? 1 : 0) + " " + name;
 	return digits(us / 1e6, us ? 3 : 0) + " seconds";
 }
 
@@ -335,7 +336,7 @@ function options(c, width, read) {
 			dash: l.dash,
 			fill: l.fill ? fill(l.part) : null,
 			paths: c.smooth ? undefined : stepped,
-			points: { show: !!c.smooth },
+			points: { show: !!c.smooth && !l.dash },
 		}))],
 		bands: (c.bands || []).map((b) => ({ series: b.between, fill: b.part ? colour[b.part] + "55" : undefined })),
 		hooks: { setCursor: [(u) => u.cursor.event && read(u.cursor.idx)] },
@@ -349,7 +350,7 @@ function bars(parent, title, says, rows, top, axis, columns, data) {
 		folded("The data of this chart as a table", () => table(title, columns, data())));
 	const draw = () => {
 		const narrow = (parent.clientWidth || 600) < 500;
-		const W = narrow ? 340 : 760, L = 118, R = narrow ? 8 : 150, rowH = narrow ? 44 : 30;
+		const W = narrow ? 340 : 760, L = 118, R = narrow ? 8 : 210, rowH = narrow ? 44 : 30;
 		const X = (v) => L + (W - L - R) * Math.min(1, top > 0 ? v / top : 0);
 		const H = rows.length * rowH + 24;
 		const s = svg("svg", { class: "bars", viewBox: `0 0 ${W} ${H}`, role: "img",
@@ -366,7 +367,7 @@ function bars(parent, title, says, rows, top, axis, columns, data) {
 			s.append(svg("text", { x: 0, y: y + 15 }, row.label));
 			for (const p of row.pieces) {
 				s.append(svg("rect", { x: X(p.from), y: y, height: 20,
-					width: Math.max(p.to > p.from ? 1 : 3, X(p.to) - X(p.from)), fill: colour[p.part] || colour.ink }));
+					width: Math.max(4, X(p.to) - X(p.from)), fill: colour[p.part] || colour.ink }));
 			}
 			s.append(svg("text", narrow ? { x: L, y: y + 34 } : { x: W - R + 8, y: y + 15 }, row.text));
 		});

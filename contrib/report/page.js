@@ -8,6 +8,14 @@ const WORDS = {
 	UNDEFINED: ["Nothing to judge", "open"],
 };
 
+const REASONS = {
+	untagged: "nobody said what part of the time was for",
+	unobserved: "nobody was watching part of the time",
+	coverage: "too little of the time was observed",
+	broken: "some records do not add up",
+	padding: "the time was held, but too little of it was worked",
+};
+
 function promise(v) {
 	switch (v.kind) {
 	case "gate": return `no large run without an approval before it (${v.promise})`;
@@ -18,16 +26,18 @@ function promise(v) {
 }
 
 function verdict(v) {
-	const [word, tone] = WORDS[v.status] || [v.status, "open"];
+	const [word, usual] = WORDS[v.status] || [v.status, "open"], tone = v.long_unproven ? "bad" : usual;
 	const said = v.status === "MET" && v.replayed ? word + ", as the scheduler declares it" : word;
 	const facts = [];
 
 	if (v.proven || v.possible)
 		facts.push("Found: " + between(ratio(v.proven), ratio(v.possible)) + ".");
 	if (v.detail || v.reason)
-		facts.push("Why: " + (v.detail || v.reason) + ".");
+		facts.push("Why: " + (v.detail || REASONS[v.reason] || v.reason) + ".");
 	if (v.deficit_us > 0)
 		facts.push(hours(v.deficit_us) + " are missing for it to hold for certain.");
+	if (v.window?.start && v.window.start < v.window.end)
+		facts.push(`Judged over ${instant(v.window.start).slice(0, 10)} to ${instant(v.window.end).slice(0, 10)}.`);
 	if (v.partial)
 		facts.push("The record covers only part of the promised period.");
 	if (v.long_unproven)
@@ -145,10 +155,10 @@ function shares() {
 		chart(s, { ...percents, title: `${k.name}: the share of ${k.purpose}`, x: k.at, smooth: false,
 			says: `A ${k.kind} of ${percent(k.bound)}, judged again at each point over the period that was `
 				+ `promised. At the end: ${between(k.proven[last], k.possible[last])}.`,
-			lines: [{ label: "proven", part: k.purpose, values: k.proven },
-				{ label: "possible", part: "untagged", values: k.possible },
+			lines: [{ label: "possible", part: "untagged", values: k.possible },
+				{ label: "proven", part: k.purpose, values: k.proven },
 				{ label: "promised " + k.kind, part: "alarm", values: bound, dash: [8, 5] }],
-			bands: [{ between: [2, 1], part: "untagged" }],
+			bands: [{ between: [1, 2], part: "untagged" }],
 			columns: [["at", "time"], ["proven", "part"], ["possible", "part"], ["judged", "text"]],
 			rows: () => k.at.map((at, i) => [at, k.proven[i], k.possible[i], k.status[i]]) });
 	}
@@ -170,8 +180,8 @@ function shares() {
 	}
 	chart(s, { ...percents, title: "Alignment’s share of used GPU time", x: t.at,
 		says: "Overall: " + between(ratio(doc.alignment_share?.proven), ratio(doc.alignment_share?.possible)) + ".",
-		lines: [{ label: "proven", part: "alignment", values: low }, { label: "possible", part: "untagged", values: high }],
-		bands: [{ between: [2, 1], part: "untagged" }],
+		lines: [{ label: "possible", part: "untagged", values: high }, { label: "proven", part: "alignment", values: low }],
+		bands: [{ between: [1, 2], part: "untagged" }],
 		columns: [["from", "time"], ["proven", "part"], ["possible", "part"]],
 		rows: () => t.at.map((at, i) => [at, low[i], high[i]]) });
 }
@@ -182,7 +192,8 @@ function probe(s, f) {
 		s.append(el("p", "This was not asked."));
 		return;
 	}
-	s.append(el("p", f.outcome === "no-answer" ? "No answer: " : "", f.estimate + "."));
+	s.append(el("p", f.outcome === "no-answer" ? "No answer: " + f.estimate + "."
+		: f.estimate.charAt(0).toUpperCase() + f.estimate.slice(1) + "."));
 	if (f.outcome !== "no-answer" && f.interval)
 		s.append(el("p.soft", "How sure: " + f.interval + "."));
 	s.append(folded("The words it tests, its figures, and what it cannot tell", () => el("div",
@@ -305,10 +316,13 @@ function jobs() {
 }
 
 function quality() {
+	const replay = (doc.recorded_by || []).includes("replay");
 	const s = section("How good the record is"), lost = Object.entries(doc.lost || {}).filter(([, n]) => n > 0);
 	const facts = [
-		["Observed", doc.capacity_us > 0 ? percent(1 - doc.unobserved_us / doc.capacity_us) + " of all GPU time, on "
-			+ `${fixed(doc.gpu_count, 0)} ${doc.gpu_count === 1 ? "device" : "devices"}` : "no GPU is on record"],
+		["Observed", doc.capacity_us > 0 ? percent(1 - doc.unobserved_us / doc.capacity_us) + (replay
+			? " of the capacity that was declared: a list of jobs cannot show what it lacks"
+			: ` of all GPU time, on ${fixed(doc.gpu_count, 0)} ${doc.gpu_count === 1 ? "GPU" : "GPUs"}`)
+			: "no GPU is on record"],
 		["Why not all of it", doc.blind?.length ? doc.blind.join(", ") : "no reason is on record"],
 		["Explained", doc.used_us > 0 ? percent(1 - ((doc.purposes?.untagged?.gpu_time_us || 0) + doc.unattributed_us)
 			/ doc.used_us) + " of used GPU time has a purpose" : "nothing was used"],

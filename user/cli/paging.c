@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,6 +39,17 @@ static int add_page(struct em_args *a, struct em_ledger *l, json_t *o)
 	return 0;
 }
 
+/*
+ * A scheduler's history that is over is judged as of its end: who looks at it a month later does
+ * not ask about that month.
+ */
+static int64_t judged_at(const struct em_report *r, int64_t until)
+{
+	bool replayed = r->span.recorders == 1u << EARMARK_RECORDER_REPLAY;
+
+	return replayed && r->span.end < until ? r->span.end : until;
+}
+
 json_t *em_paging_document(struct em_args *a, struct em_ledger *l, int *status)
 {
 	json_t *o, *verdicts = NULL;
@@ -50,7 +62,7 @@ json_t *em_paging_document(struct em_args *a, struct em_ledger *l, int *status)
 		em_fail(a, "%s", em_ledger_error(l));
 		return NULL;
 	}
-	if (em_judge_all(a, l, until, &verdicts, status))
+	if (em_judge_all(a, l, judged_at(&r, until), &verdicts, status))
 		return NULL;
 	o = em_report_json(&r);
 	json_object_set_new(o, "commitments", verdicts);
