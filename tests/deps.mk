@@ -7,7 +7,7 @@ DEPS_BUILD := build-essential clang llvm pahole bpftool linux-headers-amd64 linu
 DEPS_TEST := qemu-system-x86 busybox-static cpio jq libcmocka-dev libdrm-dev shellcheck clang-format \
 	sparse mandoc curl python3 bc xz-utils util-linux iproute2 bpftrace libasan8 sqlite3 linux-source-6.12 dpkg \
 	golang-go golang-golang-x-mod-dev debhelper dh-dkms lintian fakeroot \
-	chromium fonts-dejavu-core gawk \
+	chromium fonts-dejavu-core \
 	prometheus prometheus-alertmanager
 DEPS_DEBUG := flex bison libssl-dev libelf-dev
 
