@@ -9,11 +9,15 @@ DEPS_TEST := qemu-system-x86 busybox-static cpio jq libcmocka-dev libdrm-dev she
 	golang-go golang-golang-x-mod-dev debhelper dh-dkms lintian fakeroot \
 	chromium fonts-dejavu-core \
 	prometheus prometheus-alertmanager
+DEPS_ORACLES := r-base-core r-cran-strucchange r-cran-sandwich r-cran-survival r-cran-spc r-cran-boot \
+	r-cran-jsonlite
 DEPS_DEBUG := flex bison libssl-dev libelf-dev
 
-.PHONY: deps deps-debug
+.PHONY: deps deps-debug deps-oracles
 # deps: installs the packages that building, the demo and the tests need, and says which
 deps:
 	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
 deps-debug:
 	$(Q)tests/deps.sh $(DEPS_DEBUG)
+deps-oracles:
+	$(Q)tests/deps.sh $(DEPS_ORACLES)

@@ -36,6 +36,7 @@ $(B)/fuzz/ledger_fuzz: tests/fuzz/ledger_fuzz.c $(B)/san/libearmark.a
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -o $@ $< $(B)/san/libearmark.a $(LIBS)
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
+.PHONY: check-oracles bench-stats bench-probes
 .PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
 unit: $(UNIT) $(B)/unit/ledger_fixture
 kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko
@@ -75,3 +76,17 @@ demo: deps
 bench: deps
 	$(Q)$(MAKE) --no-print-directory test-tools
 	$(Q)tests/bench/run
+# check-oracles: probes' statistics against R packages on the same series (SEED=1)
+check-oracles: deps-oracles $(B)/oracles/numbers
+	$(Q)$(B)/oracles/numbers $(or $(SEED),1) >$(B)/oracles/numbers.json
+	$(Q)Rscript --vanilla tests/oracles/compare.R $(B)/oracles/numbers.json
+$(B)/oracles/%: tests/oracles/%.c $(B)/libearmark.a
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libearmark.a $(LIBS)
+# the planted truths of the unit tests without sanitizers, for hundreds of runs
+$(B)/bench/%: tests/unit/%.c $(B)/libearmark.a
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(B)/libearmark.a $(LIBS) -lcmocka
+# bench-stats: size and power of the probes on planted truth, as a table (EARMARK_RUNS=200)
+bench-stats: $(patsubst %,$(B)/bench/%_test,probe probe_order probe_drift probe_relabel)
+	$(Q)tests/bench/stats $^

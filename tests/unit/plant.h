@@ -32,6 +32,19 @@ static inline unsigned int plant_runs(unsigned int usual)
 	return runs && atoi(runs) > 0 ? (unsigned int)atoi(runs) : usual;
 }
 
+/* What was found of @planted in @runs; tests/bench/stats makes a table of these lines. */
+__attribute__((format(printf, 4, 5))) static inline void
+plant_figure(const char *probe, const char *planted, unsigned int runs, const char *format, ...)
+{
+	char found[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(found, sizeof(found), format, args);
+	va_end(args);
+	print_message("figure|%s|%s|%u|%s\n", probe, planted, runs, found);
+}
+
 static inline gsl_rng *plant_rng(unsigned long seed)
 {
 	gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);

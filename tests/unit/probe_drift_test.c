@@ -75,6 +75,7 @@ static void alarms(void **state)
 	for (size_t k = 0; k < ARRAY_SIZE(phis); k++) {
 		_cleanup_free_ double *found = calloc(RUNS, sizeof(*found));
 		double sum = 0, median;
+		char planted[64];
 
 		for (unsigned int i = 0; i < RUNS; i++) {
 			struct drift_run r;
@@ -88,8 +89,11 @@ static void alarms(void **state)
 			drift_end(&r);
 		}
 		median = em_median(found, RUNS);
-		print_message("phi %.1f: ARL0 at least %.0f days; a step is found in %.0f days\n",
-			      phis[k], sum / RUNS, median);
+		snprintf(planted, sizeof(planted), "no change, memory of %.1f", phis[k]);
+		plant_figure("drift", planted, RUNS,
+			     "%.0f days to a false alarm on average, cut at %d", sum / RUNS, CUT);
+		snprintf(planted, sizeof(planted), "a fall by 5 points, memory of %.1f", phis[k]);
+		plant_figure("drift", planted, RUNS, "found in %.0f days (median)", median);
 		assert_true(sum / RUNS >= EM_DRIFT_ARL);
 		assert_true(median <= 7);
 	}
@@ -209,8 +213,12 @@ static void intervals_cover(void **state)
 		blocks += e.low <= 1 && 1 <= e.high;
 		gsl_rng_free(rng);
 	}
-	print_message("of 95 %%: Newey-West covers %.1f, blocks %.1f, independent days %.1f\n",
-		      100.0 * nw / runs, 100.0 * blocks / runs, 100.0 * naive / runs);
+	plant_figure("intervals of shifts", "Newey-West; memory of 0.5", runs,
+		     "of 95 %%, %.1f %% cover", 100.0 * nw / runs);
+	plant_figure("intervals of shifts", "blocks; memory of 0.5", runs,
+		     "of 95 %%, %.1f %% cover", 100.0 * blocks / runs);
+	plant_figure("intervals of shifts", "days as independent; memory of 0.5", runs,
+		     "of 95 %%, %.1f %% cover", 100.0 * naive / runs);
 	assert_true(nw >= runs * 0.83);
 	assert_true(blocks >= runs * 0.83);
 	assert_true(naive < nw && naive < blocks);

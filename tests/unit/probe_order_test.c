@@ -141,6 +141,8 @@ static void balance_planted(void **state)
 		em_series_clear(&s);
 		gsl_rng_free(rng);
 	}
+	plant_figure("balance", "an elasticity of -0.8 over 12 changes", RUNS,
+		     "of 95 %%, %.1f %% of intervals cover", 100.0 * inside / RUNS);
 	assert_true(inside >= RUNS * 0.85);
 }
 
@@ -229,7 +231,8 @@ static void survival_planted(void **state)
 		inside += fabs(mean - truth) <= 1.96 * se;
 		gsl_rng_free(rng);
 	}
-	print_message("of 95 %%: Kaplan-Meier's mean covers %.0f\n", 100.0 * inside / RUNS);
+	plant_figure("requests", "waits of 3 days, some still open", RUNS,
+		     "of 95 %%, %.1f %% of means cover", 100.0 * inside / RUNS);
 	assert_true(inside >= RUNS * 0.86);
 }
 
@@ -390,8 +393,10 @@ static void effects(void **state)
 		assert_int_equal(em_drill_effect(&e, t, 4, EM_ARM_ADD, rng), -EINVAL);
 		gsl_rng_free(rng);
 	}
-	print_message("drills: size %.0f %%, power %.0f %%\n", 100.0 * false_ones / RUNS,
-		      100.0 * found / RUNS);
+	plant_figure("drill-analyse", "an arm without effect (size, at 5 %)", RUNS,
+		     "found in %.1f %%", 100.0 * false_ones / RUNS);
+	plant_figure("drill-analyse", "5 points over 2 of noise, 8 orders an arm (power)", RUNS,
+		     "found in %.1f %%", 100.0 * found / RUNS);
 	assert_true(false_ones <= RUNS * 0.05 + 2 * sqrt(RUNS * 0.05));
 	assert_true(found >= RUNS * 0.9);
 }

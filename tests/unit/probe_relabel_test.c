@@ -119,8 +119,10 @@ static void size_and_power(void **state)
 		off = fabs(100 * (beyond_chance(&r, c.total) - em_ratio(c.renamed, c.total)));
 		worst = fmax(worst, off);
 	}
-	print_message("relabelling: size %.0f %%, power %.0f %%, off by at most %.2f points\n",
-		      100.0 * false_ones / RUNS, 100.0 * found / RUNS, worst);
+	plant_figure("relabel", "nothing renamed, mixed use, uptake of tags (size, at 5 %)", RUNS,
+		     "found in %.1f %%", 100.0 * false_ones / RUNS);
+	plant_figure("relabel", "5 points renamed (power)", RUNS,
+		     "found in %.1f %%, off by at most %.2f points", 100.0 * found / RUNS, worst);
 	assert_true(false_ones <= RUNS * 0.05 + 2 * sqrt(RUNS * 0.05));
 	assert_true(found >= RUNS * 0.9);
 	assert_true(worst <= 1);

@@ -135,6 +135,8 @@ static void financing_contains(void **state)
 			assert_true(f.high[s] <= w.growth);
 		}
 	}
+	plant_figure("financing", "flows between parts, drawn at random", checked,
+		     "the bounds hold the truth in every one");
 	assert_true(checked > RUNS * 100);
 	gsl_rng_free(rng);
 }

@@ -57,13 +57,10 @@ double em_median(double *x, size_t n)
 
 typedef double square[EM_REGRESSORS_MAX][EM_REGRESSORS_MAX];
 
-/* Gauss-Jordan with pivots on so few; -EINVAL: singular. */
-static int invert(square a, square out, size_t k)
+/* Gauss-Jordan with pivots on so few; -EINVAL: singular. @a has ones on its diagonal. */
+static int reduce(square a, square out, size_t k)
 {
-	double scale = 0;
-
 	for (size_t i = 0; i < k; i++) {
-		scale = fmax(scale, fabs(a[i][i]));
 		for (size_t j = 0; j < k; j++)
 			out[i][j] = i == j;
 	}
@@ -72,7 +69,7 @@ static int invert(square a, square out, size_t k)
 
 		for (size_t i = c + 1; i < k; i++)
 			p = fabs(a[i][c]) > fabs(a[p][c]) ? i : p;
-		if (!(fabs(a[p][c]) > 1e-12 * scale))
+		if (!(fabs(a[p][c]) > 1e-12))
 			return -EINVAL;
 		for (size_t j = 0; j < k; j++) {
 			double t = a[c][j], u = out[c][j];
@@ -92,6 +89,29 @@ static int invert(square a, square out, size_t k)
 		}
 	}
 	return 0;
+}
+
+/* Days since a date and a constant differ by orders of magnitude: each is first brought to one. */
+static int invert(square a, square out, size_t k)
+{
+	double unit[EM_REGRESSORS_MAX];
+	int ret;
+
+	for (size_t i = 0; i < k; i++) {
+		unit[i] = sqrt(a[i][i]);
+		if (!(unit[i] > 0))
+			return -EINVAL;
+	}
+	for (size_t i = 0; i < k; i++) {
+		for (size_t j = 0; j < k; j++)
+			a[i][j] /= unit[i] * unit[j];
+	}
+	ret = reduce(a, out, k);
+	for (size_t i = 0; !ret && i < k; i++) {
+		for (size_t j = 0; j < k; j++)
+			out[i][j] /= unit[i] * unit[j];
+	}
+	return ret;
 }
 
 /* The long-run covariance of the scores x·e. */
