@@ -163,6 +163,7 @@ static int store(struct em_interval *i, void *arg)
 	look_for_jobs(m, i);
 	m->ledger_error[0] = '\0';
 	m->taken = i->header.number;
+	em_profiler_see(m->profiler, i);
 	b->n++;
 	return em_time_monotonic() >= b->until;
 }

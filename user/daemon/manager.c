@@ -454,6 +454,7 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 	em_manager_note(m, "configuration", em_config_json(config));
 	em_site_read(m);
 	em_judge_load(m);
+	em_profiles_open(m);
 	return open_witnesses(m);
 }
 
@@ -473,6 +474,7 @@ void em_manager_close(struct em_manager *m)
 {
 	sd_event_source_disable_unref(m->witness_io);
 	em_witnesses_close(m->witnesses);
+	em_profiles_close(m);
 	em_intake_close(m);
 	sd_event_source_disable_unref(m->server_io);
 	sd_event_source_disable_unref(m->server_timer);

@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "daemon/config.h"
 #include "daemon/inventory.h"
+#include "daemon/profiler.h"
 #include "daemon/witness.h"
 #include "daemon/metrics.h"
 #include "daemon/rules.h"
@@ -40,13 +41,14 @@ struct em_manager {
 	char **argv;
 	sd_event *event;
 	sd_event_source *server_io, *server_timer, *tick_timer, *source_io, *uevents_io,
-		*witness_io, *metrics_io, *metrics_timer;
+		*witness_io, *metrics_io, *metrics_timer, *profiler_io;
 	struct em_ledger *ledger;
 	struct em_source *source;
 	struct em_inventory inventory;
 	struct em_server *server;
 	struct em_witnesses *witnesses;
-	struct em_metrics *metrics; /* NULL: nobody wants them */
+	struct em_profiler *profiler; /* NULL: there is none */
+	struct em_metrics *metrics;   /* NULL: nobody wants them */
 	struct em_commitments commitments;
 	struct em_alerts *alerts;
 	struct em_site site;
@@ -88,6 +90,10 @@ int em_manager_watch_source(struct em_manager *m);
 
 void em_site_read(struct em_manager *m);  /* from their file */
 void em_site_apply(struct em_manager *m); /* to jobs that have come since */
+/* --- profiles.c: what measured jobs run, as notes "job-profile" ----------------------------- */
+
+void em_profiles_open(struct em_manager *m); /* without it accounting goes on; logged */
+void em_profiles_close(struct em_manager *m);
 
 /* --- judge.c ------------------------------------------------------------------------------ */
 

@@ -159,6 +159,8 @@ int em_profile_parse(struct em_profile *p, const json_t *note, int64_t wall)
 	unsigned char bytes[32];
 
 	memset(p, 0, sizeof(*p));
+	if (json_is_null(json_object_get(note, "fingerprint")) && json_object_get(note, "job"))
+		return -ENODATA;
 	if (text(note, "boot_id", p->boot_id, sizeof(p->boot_id)) || !json_is_integer(job) ||
 	    json_integer_value(job) < 0 ||
 	    text(note, "fingerprint", p->fingerprint, sizeof(p->fingerprint)) ||
@@ -197,13 +199,14 @@ static int add(int64_t wall, const char *kind, const char *json, void *arg)
 	json_t *note = json_loads(json, 0, NULL);
 	char *element;
 	int64_t at;
-	int ret = grow(n, r->size);
+	int ret = grow(n, r->size), parsed;
 
 	(void)kind;
 	if (!ret) {
 		element = (char *)n->list + n->n * r->size;
-		if (!json_is_object(note) || r->parse(element, note, wall)) {
-			n->bad++;
+		parsed = json_is_object(note) ? r->parse(element, note, wall) : -EINVAL;
+		if (parsed) {
+			n->bad += parsed != -ENODATA;
 		} else {
 			memcpy(&at, element + r->at, sizeof(at));
 			n->n += at >= r->window.start && at < r->window.end;

@@ -60,6 +60,30 @@ static int by_job(const void *a, const void *b)
 	return order ? order : (x->job > y->job) - (x->job < y->job);
 }
 
+static int by_job_and_time(const void *a, const void *b)
+{
+	const struct em_profile *x = a, *y = b;
+	int order = by_job(a, b);
+
+	return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Of a job that ran several executables, the one that was seen first is what it is. */
+static void one_each(struct em_notes *profiles)
+{
+	struct em_profile *p = profiles->profiles;
+	size_t n = 0;
+
+	if (!profiles->n)
+		return;
+	qsort(p, profiles->n, sizeof(*p), by_job_and_time);
+	for (size_t i = 1; i < profiles->n; i++) {
+		if (by_job(&p[n], &p[i]))
+			p[++n] = p[i];
+	}
+	profiles->n = n + 1;
+}
+
 static const struct em_profile *profile_of(const struct reading *r, const struct em_usage *u)
 {
 	struct em_profile key = { .job = u->job };
@@ -224,8 +248,7 @@ static int read_both(struct reading *in, struct em_ledger *l, const struct em_as
 {
 	int ret;
 
-	if (in->profiles->n)
-		qsort(in->profiles->profiles, in->profiles->n, sizeof(struct em_profile), by_job);
+	one_each(in->profiles);
 	ret = number(in);
 	if (!ret)
 		ret = em_ledger_usage(l, a->before.start, a->before.end, add, in);
