@@ -293,6 +293,17 @@ static void renamed_days(struct history *h)
 				 "{\"boot_id\":\"01%030d\",\"job\":%u,\"fingerprint\":\"%064d\"}",
 				 0, job, k);
 			assert_int_equal(em_ledger_note_at(h->l, h->wall, "job-profile", note), 0);
+			/* what it ran later, or what could not be seen, does not make it another */
+			snprintf(note, sizeof(note),
+				 "{\"boot_id\":\"01%030d\",\"job\":%u,\"fingerprint\":\"%064d\"}",
+				 0, job, 100 + day * NEW_JOBS + k);
+			assert_int_equal(em_ledger_note_at(h->l, h->wall + 1, "job-profile", note),
+					 0);
+			snprintf(note, sizeof(note),
+				 "{\"boot_id\":\"01%030d\",\"job\":%u,\"fingerprint\":null}", 0,
+				 job);
+			assert_int_equal(em_ledger_note_at(h->l, h->wall - 1, "job-profile", note),
+					 0);
 		}
 		history_rest(h, 1, EM_DAY, 0, 0, 0);
 		history_seal(h, EM_DAY);
