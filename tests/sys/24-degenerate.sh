@@ -43,7 +43,7 @@ mkdir "$W/empty"
 
 # said WHAT ARG... - status 0, 1 or 2, some words, no number that is none; JSON goes to $W/json
 said() {
-	local what=$1 rc bad= out
+	local what=$1 rc bad="" out
 	shift
 	out=$("$B/earmark" "$@" 2>&1)
 	rc=$?
@@ -69,7 +69,7 @@ is_json() { jq -e . "$1" >/dev/null; }
 
 # sweep LEDGER - every probe and every form of the report, with every window
 sweep() {
-	local ledger=$W/$1 probe by json w count=0 failed=0
+	local ledger=$W/$1 probe by w count=0 failed=0
 	for w in "${windows[@]}"; do
 		for probe in "${probes[@]}"; do
 			[[ $probe != drill-plan ]] || continue # of no ledger

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/probing.h"
+#include "probe/kept.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
 
@@ -220,7 +221,8 @@ static int drill_plan(struct em_args *a)
 static int probe_all(struct em_args *a)
 {
 	_cleanup_(em_ledger_closep) struct em_ledger *l = NULL;
-	struct em_ask ask = { 0 };
+	struct em_kept kept = { 0 };
+	struct em_ask ask = { .kept = &kept };
 	int status = EM_NO_ANSWER;
 	json_t *list;
 
@@ -237,6 +239,7 @@ static int probe_all(struct em_args *a)
 		if (one == EM_NOT_SO || status == EM_NO_ANSWER)
 			status = one;
 	}
+	em_kept_clear(&kept);
 	if (a->json)
 		return em_json_out(
 			json_pack("{s:s,s:o}", "schema", "earmark-probe-1", "findings", list),

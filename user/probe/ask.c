@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/balance.h"
 #include "probe/bounds.h"
 #include "probe/constraint.h"
@@ -157,6 +158,10 @@ int em_ask_clip(struct em_ask *a, struct em_ledger *l)
 int em_probe_ask(const struct em_probe *p, struct em_ledger *l, const struct em_ask *a,
 		 struct em_finding *f)
 {
+	struct em_kept own = { 0 };
+	struct em_ask with = *a;
+	int ret;
+
 	em_finding_start(f, p);
 	if (empty(a->window))
 		return em_finding_refuse(f,
@@ -164,5 +169,8 @@ int em_probe_ask(const struct em_probe *p, struct em_ledger *l, const struct em_
 	f->recorders = a->recorders;
 	f->windows = 1;
 	f->window[0] = a->window;
-	return p->ask(f, l, a);
+	with.kept = a->kept ?: &own;
+	ret = p->ask(f, l, &with);
+	em_kept_clear(&own);
+	return ret;
 }

@@ -22,6 +22,7 @@
  * @baseline: of drift; empty = the first 90 days
  * @at: a dated change to be estimated; 0 = none
  * @freeze: write the baseline of drift into the ledger
+ * @kept: what probes before this one asked of the same ledger; NULL = nothing is kept
  */
 struct em_ask {
 	struct em_range window, before, after, baseline;
@@ -31,6 +32,7 @@ struct em_ask {
 	unsigned int researchers[2], count, recorders;
 	bool researchers_given, freeze;
 	struct em_share from, to;
+	struct em_kept *kept;
 };
 
 /* Ended by a NULL name. */

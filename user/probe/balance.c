@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/balance.h"
 
 #define SAME_CAPACITY 0.01 /* in ln K */
@@ -151,12 +152,11 @@ static int answer(struct em_finding *f, const struct em_balance *b)
 
 int em_probe_balance(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
 {
-	struct em_series s;
+	const struct em_series *s;
 	struct em_balance b;
-	int ret = em_series_make(&s, l, a->window, EM_DAY);
+	int ret = em_kept_days(a->kept, &s, l, a->window);
 
 	if (!ret)
-		ret = em_balance_make(&b, &s);
-	em_series_clear(&s);
+		ret = em_balance_make(&b, s);
 	return ret ? ret : answer(f, &b);
 }

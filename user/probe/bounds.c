@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/bounds.h"
 
 int em_doubts_add(struct em_doubts *d, const char *what, const char *name, em_ns time)
@@ -109,7 +110,7 @@ int em_probe_bounds(struct em_finding *f, struct em_ledger *l, const struct em_a
 {
 	struct em_report r;
 	struct em_parts p;
-	int ret = em_report_make(&r, l, a->window.start, a->window.end);
+	int ret = em_kept_report(a->kept, &r, l, a->window);
 
 	if (ret)
 		return ret;

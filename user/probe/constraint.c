@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/constraint.h"
 
 static int64_t later(int64_t a, int64_t b)
@@ -69,13 +70,14 @@ static int per_head(struct em_finding *f, const struct em_report *r, const struc
 static int used_since(struct em_ledger *l, const struct em_constraint *c, const struct em_ask *a,
 		      em_ns *used)
 {
+	struct em_range since = { later(c->first_grant, a->window.start), a->window.end };
 	struct em_report r;
 	int ret;
 
 	*used = 0;
 	if (!c->first_grant)
 		return 0;
-	ret = em_report_make(&r, l, later(c->first_grant, a->window.start), a->window.end);
+	ret = em_kept_report(a->kept, &r, l, since);
 	if (!ret)
 		*used = r.parts[EARMARK_PURPOSE_ALIGNMENT].gpu_time;
 	return ret;
@@ -106,23 +108,10 @@ static int answer(struct em_finding *f, const struct em_constraint *c, em_ns use
 /* Alignment's waits, and of any time before the window too: they may still be open in it. */
 static int make(struct em_constraint *c, struct em_ledger *l, const struct em_ask *a)
 {
-	struct em_range until = { 0, a->window.end };
-	struct em_wait *waits;
-	struct em_notes n;
-	long count = 0;
-	int ret = em_notes_requests(&n, l, until);
+	int ret = em_kept_waits(a->kept, l, a->window);
 
-	waits = calloc(n.n + 1, sizeof(*waits));
-	if (!waits)
-		ret = -ENOMEM;
 	if (!ret)
-		count = em_waits_make(waits, &n, a->window.end);
-	if (count < 0)
-		ret = (int)count;
-	else if (!ret)
-		em_constraint_make(c, waits, (size_t)count, a->window);
-	free(waits);
-	em_notes_clear(&n);
+		em_constraint_make(c, a->kept->waits, a->kept->n_waits, a->window);
 	return ret;
 }
 
@@ -131,7 +120,7 @@ int em_probe_constraint(struct em_finding *f, struct em_ledger *l, const struct 
 	struct em_constraint c;
 	struct em_report r;
 	em_ns used = 0;
-	int ret = em_report_make(&r, l, a->window.start, a->window.end);
+	int ret = em_kept_report(a->kept, &r, l, a->window);
 
 	if (!ret)
 		ret = make(&c, l, a);

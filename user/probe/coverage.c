@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/coverage.h"
 
 /* struct inventory - the GPUs of the window; those with holes become rows */
@@ -66,7 +67,7 @@ int em_probe_coverage(struct em_finding *f, struct em_ledger *l, const struct em
 {
 	struct inventory i = { .f = f };
 	struct em_report r;
-	int ret = em_report_make(&r, l, a->window.start, a->window.end);
+	int ret = em_kept_report(a->kept, &r, l, a->window);
 
 	em_finding_rows(f, columns, ARRAY_SIZE(columns));
 	if (!ret)

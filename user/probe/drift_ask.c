@@ -8,12 +8,13 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/drift.h"
 
 #define LEAST_SEGMENT 7
 #define SHIFT_DRAWS 1000
 
-/* struct watch - all that the finding is made of; indices are days of @series */
+/* struct watch - all that the finding is made of; indices are days of @series, which is kept */
 struct watch {
 	struct em_series series;
 	double *y, *tagged;
@@ -341,9 +342,11 @@ static int answer(struct em_finding *f, struct watch *w, struct em_ledger *l,
 int em_probe_drift(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
 {
 	struct watch w = { 0 };
-	int ret = em_series_make(&w.series, l, a->window, EM_DAY);
+	const struct em_series *days;
+	int ret = em_kept_days(a->kept, &days, l, a->window);
 
 	f->seed = a->seed;
+	w.series = *days;
 	if (!ret && w.series.n < EM_DRIFT_LEAST) {
 		em_finding_refuse(f, "%zu whole days: fewer than %d say nothing of drift",
 				  w.series.n, EM_DRIFT_LEAST);
@@ -354,6 +357,5 @@ int em_probe_drift(struct em_finding *f, struct em_ledger *l, const struct em_as
 	}
 	free(w.y);
 	free(w.tagged);
-	em_series_clear(&w.series);
 	return ret;
 }

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/financing.h"
 
 static em_ns length(struct em_range r)
@@ -17,13 +18,13 @@ int em_parts_pair(struct em_ledger *l, const struct em_ask *a, struct em_parts *
 		  struct em_parts *after)
 {
 	struct em_report r;
-	int ret = em_report_make(&r, l, a->before.start, a->before.end);
+	int ret = em_kept_report(a->kept, &r, l, a->before);
 
 	if (ret)
 		return ret;
 	em_parts_of_report(before, &r);
 	em_parts_scale(before, length(a->before), length(a->after));
-	ret = em_report_make(&r, l, a->after.start, a->after.end);
+	ret = em_kept_report(a->kept, &r, l, a->after);
 	if (!ret)
 		em_parts_of_report(after, &r);
 	return ret;

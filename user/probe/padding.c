@@ -2,6 +2,7 @@
 /* Given time against worked time; see padding.h. */
 #include "base/cleanup.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/model.h"
 #include "probe/padding.h"
 
@@ -94,7 +95,7 @@ int em_probe_padding(struct em_finding *f, struct em_ledger *l, const struct em_
 {
 	struct em_padding p;
 	struct em_report r;
-	int ret = em_report_make(&r, l, a->window.start, a->window.end);
+	int ret = em_kept_report(a->kept, &r, l, a->window);
 
 	if (ret)
 		return ret;

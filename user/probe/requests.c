@@ -12,35 +12,58 @@
 #define ENOUGH (1 - 1e-9) /* of the GPUs asked: thirds do not add up exactly */
 
 /*
- * Open addressing, so that a year of requests is not searched anew for each of them. @slot holds
- * places in the list, from 1; 0 = free.
+ * struct index - requests by id: a scheduler's year has hundreds of thousands. Both hold one more
+ * than a place in @list; 0 = none. @head: by hash, the latest; @before: the one before it there
  */
-struct ids {
-	size_t *slot, mask;
+struct index {
+	struct em_wait *list;
+	unsigned int *head, *before;
+	size_t mask;
 };
 
-static int ids_make(struct ids *ids, size_t n)
+static int index_make(struct index *x, struct em_wait *list, size_t n)
 {
-	ids->mask = 1;
-	while (ids->mask < 2 * n + 1)
-		ids->mask = 2 * ids->mask + 1;
-	ids->slot = calloc(ids->mask + 1, sizeof(*ids->slot));
-	return ids->slot ? 0 : -ENOMEM;
+	size_t room = 64;
+
+	while (room < n)
+		room *= 2;
+	*x = (struct index){ list, calloc(room, sizeof(*x->head)),
+			     calloc(n + 1, sizeof(*x->before)), room - 1 };
+	return x->head && x->before ? 0 : -ENOMEM;
 }
 
-/* Where @id is, or would be. An id that is used again means its latest request. */
-static size_t *ids_at(const struct ids *ids, const struct em_wait *list, const char *id)
+static void index_clear(struct index *x)
 {
-	size_t hash = 5381;
+	free(x->head);
+	free(x->before);
+}
 
-	for (const char *c = id; *c; c++)
-		hash = 33 * hash + (unsigned char)*c;
-	for (;; hash++) {
-		size_t *slot = &ids->slot[hash & ids->mask];
+/* FNV-1a: ids are a site's own, and a bad draw of them costs time only. */
+static unsigned int *slot(const struct index *x, const char *id)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
 
-		if (!*slot || !strcmp(list[*slot - 1].id, id))
-			return slot;
+	for (; *id; id++)
+		h = (h ^ (unsigned char)*id) * 0x100000001b3ULL;
+	return &x->head[(h ^ h >> 32) & x->mask];
+}
+
+/* An id that is used again means its latest request. */
+static struct em_wait *find(const struct index *x, const char *id)
+{
+	for (unsigned int at = *slot(x, id); at; at = x->before[at - 1]) {
+		if (!strcmp(x->list[at - 1].id, id))
+			return &x->list[at - 1];
 	}
+	return NULL;
+}
+
+static void index_add(struct index *x, size_t at)
+{
+	unsigned int *head = slot(x, x->list[at].id);
+
+	x->before[at] = *head;
+	*head = (unsigned int)at + 1;
 }
 
 static void act(struct em_wait *w, const struct em_request_note *r)
@@ -60,11 +83,9 @@ static void act(struct em_wait *w, const struct em_request_note *r)
 	w->wait = r->at - w->opened;
 }
 
-static void take(struct em_wait *out, size_t *count, const struct ids *ids,
-		 const struct em_request_note *r)
+static void take(struct index *x, const struct em_request_note *r, size_t *count)
 {
-	size_t *slot = ids_at(ids, out, r->id);
-	struct em_wait *w = *slot ? &out[*slot - 1] : NULL;
+	struct em_wait *w = find(x, r->id);
 
 	if (r->action != EM_ACTION_OPEN) {
 		if (w)
@@ -73,34 +94,37 @@ static void take(struct em_wait *out, size_t *count, const struct ids *ids,
 	}
 	if (w && !w->granted && !w->refused)
 		return; /* asked again while it was open */
-	w = &out[*count];
+	w = &x->list[*count];
 	memset(w, 0, sizeof(*w));
 	strcpy(w->id, r->id);
 	w->part = r->part;
 	w->how = r->how;
 	w->gpus = r->gpus;
 	w->opened = r->at;
-	*slot = ++*count;
+	index_add(x, (*count)++);
 }
 
-long em_waits_make(struct em_wait *out, const struct em_notes *n, int64_t until)
+static void end(struct em_wait *w, int64_t until)
 {
-	_cleanup_free_ size_t *slots = NULL;
-	struct ids ids;
-	size_t count = 0;
+	if (w->refused)
+		w->wait = INT64_MAX;
+	else if (!w->granted)
+		w->wait = until > w->opened ? until - w->opened : 0;
+}
 
-	if (ids_make(&ids, n->n))
-		return -ENOMEM;
-	slots = ids.slot;
-	for (size_t i = 0; i < n->n; i++)
-		take(out, &count, &ids, &n->requests[i]);
-	for (size_t i = 0; i < count; i++) {
-		if (out[i].refused)
-			out[i].wait = INT64_MAX;
-		else if (!out[i].granted)
-			out[i].wait = until > out[i].opened ? until - out[i].opened : 0;
-	}
-	return (long)count;
+int em_waits_make(struct em_wait *out, const struct em_notes *n, int64_t until, size_t *ret)
+{
+	struct index x;
+	size_t count = 0;
+	int r = index_make(&x, out, n->n);
+
+	for (size_t i = 0; !r && i < n->n; i++)
+		take(&x, &n->requests[i], &count);
+	for (size_t i = 0; i < count; i++)
+		end(&out[i], until);
+	index_clear(&x);
+	*ret = count;
+	return r;
 }
 
 /* --- Kaplan-Meier -------------------------------------------------------------------------- */

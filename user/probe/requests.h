@@ -30,9 +30,9 @@ struct em_wait {
 
 /*
  * Requests out of their notes, in time's order; what is open at @until is censored there. @out has
- * room for n->n. Return: how many, or -ENOMEM.
+ * room for n->n. Return: 0 with *ret how many, or -ENOMEM.
  */
-long em_waits_make(struct em_wait *out, const struct em_notes *n, int64_t until);
+int em_waits_make(struct em_wait *out, const struct em_notes *n, int64_t until, size_t *ret);
 
 /**
  * struct em_survival - of a group of waits

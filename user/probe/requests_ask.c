@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "probe/requests.h"
 
 static const struct em_field columns[] = {
@@ -115,27 +116,22 @@ static int answer(struct em_finding *f, const struct em_wait *all, size_t n, str
 
 int em_probe_requests(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
 {
-	struct em_range all = { 0, a->window.end };
-	struct em_wait *waits, *room;
-	struct em_notes n;
+	const struct em_kept *k = a->kept;
+	struct em_wait *waits = NULL, *room = NULL;
 	size_t kept = 0;
-	long count = 0;
-	int ret = em_notes_requests(&n, l, all);
+	int ret = em_kept_waits(a->kept, l, a->window);
 
-	waits = calloc(n.n + 1, sizeof(*waits));
-	room = calloc(n.n + 1, sizeof(*room));
-	if (!waits || !room)
-		ret = -ENOMEM;
-	if (!ret)
-		count = em_waits_make(waits, &n, a->window.end);
-	if (count < 0)
-		ret = (int)count;
-	for (long i = 0; i < count; i++) {
-		if (waits[i].opened >= a->window.start)
-			waits[kept++] = waits[i];
+	if (!ret) {
+		waits = calloc(k->n_waits + 1, sizeof(*waits));
+		room = calloc(k->n_waits + 1, sizeof(*room));
+		ret = waits && room ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; !ret && i < k->n_waits; i++) {
+		if (k->waits[i].opened >= a->window.start)
+			waits[kept++] = k->waits[i];
 	}
 	em_finding_count(f, "requests", "requests opened in the window", (long long)kept);
-	em_finding_count(f, "bad_notes", "notes that cannot be understood", n.bad);
+	em_finding_count(f, "bad_notes", "notes that cannot be understood", k->bad_requests);
 	if (!ret && !kept)
 		em_finding_refuse(f, "no request was opened in this window: record them with "
 				     "earmark request open");
@@ -143,6 +139,5 @@ int em_probe_requests(struct em_finding *f, struct em_ledger *l, const struct em
 		ret = answer(f, waits, kept, room);
 	free(waits);
 	free(room);
-	em_notes_clear(&n);
 	return ret;
 }
