@@ -91,23 +91,47 @@ static int status_get(struct sk_buff *skb, struct genl_info *info)
 	return reply_send(info, reply, head, nla_put(reply, EARMARK_A_STATUS, sizeof(st), &st));
 }
 
-/* The caller, or, where an administrator asks for somebody, that one. */
-static void tag_who(struct earmark_tag *tag, struct nlattr **attrs, bool admin)
+/* Said for somebody else: whole, but for a name of the process, which may be gone by then. */
+static bool tag_for(struct nlattr **attrs)
 {
-	tag->uid = from_kuid(&init_user_ns, current_uid());
-	tag->gid = from_kgid(&init_user_ns, current_gid());
-	tag->pid = task_tgid_nr(current);
-	get_task_comm(tag->comm, current);
-	if (!admin)
+	return attrs[EARMARK_A_UID] && attrs[EARMARK_A_GID] && attrs[EARMARK_A_PID];
+}
+
+static bool tag_for_any(struct nlattr **attrs)
+{
+	return attrs[EARMARK_A_UID] || attrs[EARMARK_A_GID] || attrs[EARMARK_A_PID] ||
+	       attrs[EARMARK_A_COMM];
+}
+
+static void tag_who(struct earmark_tag *tag, struct nlattr **attrs)
+{
+	if (!tag_for_any(attrs)) {
+		tag->uid = from_kuid(&init_user_ns, current_uid());
+		tag->gid = from_kgid(&init_user_ns, current_gid());
+		tag->pid = task_tgid_nr(current);
+		get_task_comm(tag->comm, current);
 		return;
-	if (attrs[EARMARK_A_UID])
-		tag->uid = nla_get_u32(attrs[EARMARK_A_UID]);
-	if (attrs[EARMARK_A_GID])
-		tag->gid = nla_get_u32(attrs[EARMARK_A_GID]);
-	if (attrs[EARMARK_A_PID])
-		tag->pid = nla_get_u32(attrs[EARMARK_A_PID]);
+	}
+	tag->uid = nla_get_u32(attrs[EARMARK_A_UID]);
+	tag->gid = nla_get_u32(attrs[EARMARK_A_GID]);
+	tag->pid = nla_get_u32(attrs[EARMARK_A_PID]);
 	if (attrs[EARMARK_A_COMM])
 		nla_strscpy(tag->comm, attrs[EARMARK_A_COMM], sizeof(tag->comm));
+}
+
+static int tag_attrs_check(struct genl_info *info, bool admin)
+{
+	struct nlattr **attrs = info->attrs;
+
+	if (!attrs[EARMARK_A_CGROUP_FD] || !attrs[EARMARK_A_PURPOSE] || !attrs[EARMARK_A_TAGGED_BY])
+		return refuse(info, -EINVAL, "CGROUP_FD, PURPOSE and TAGGED_BY are needed");
+	if (!tag_for_any(attrs))
+		return 0;
+	if (!admin)
+		return refuse(info, -EPERM, "only an administrator may tag for somebody else");
+	if (!tag_for(attrs))
+		return refuse(info, -EINVAL, "UID, GID and PID say together for whom a tag is");
+	return 0;
 }
 
 static bool printable(const char *text)
@@ -119,7 +143,7 @@ static bool printable(const char *text)
 	return true;
 }
 
-static struct earmark_tag *tag_new(struct genl_info *info, bool admin)
+static struct earmark_tag *tag_new(struct genl_info *info)
 {
 	struct nlattr **attrs = info->attrs;
 	struct earmark_tag *tag = kzalloc(sizeof(*tag), GFP_KERNEL_ACCOUNT);
@@ -133,7 +157,7 @@ static struct earmark_tag *tag_new(struct genl_info *info, bool admin)
 		nla_strscpy(tag->project, attrs[EARMARK_A_PROJECT], sizeof(tag->project));
 	if (attrs[EARMARK_A_REF])
 		nla_strscpy(tag->ref, attrs[EARMARK_A_REF], sizeof(tag->ref));
-	tag_who(tag, attrs, admin);
+	tag_who(tag, attrs);
 	return tag;
 }
 
@@ -175,16 +199,15 @@ static int dir_open(struct genl_info *info, struct file **dir, struct cgroup **c
 static int tag_set(struct sk_buff *skb, struct genl_info *info)
 {
 	bool admin = netlink_capable(skb, CAP_SYS_ADMIN);
-	struct nlattr **attrs = info->attrs;
 	struct earmark_tag *tag;
 	struct cgroup *cgrp;
 	struct file *dir;
 	u32 id = 0;
-	int ret;
+	int ret = tag_attrs_check(info, admin);
 
-	if (!attrs[EARMARK_A_CGROUP_FD] || !attrs[EARMARK_A_PURPOSE] || !attrs[EARMARK_A_TAGGED_BY])
-		return refuse(info, -EINVAL, "CGROUP_FD, PURPOSE and TAGGED_BY are needed");
-	tag = tag_new(info, admin);
+	if (ret)
+		return ret;
+	tag = tag_new(info);
 	if (!tag)
 		return refuse(info, -ENOMEM, "out of memory");
 	ret = tag_check(info, tag, admin, skb);

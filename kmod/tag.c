@@ -74,7 +74,7 @@ static int self_check(struct netlink_ext_ack *extack)
 }
 
 /* @job is the cgroup's, or NULL if it is not registered yet. */
-static int tag_check(struct earmark_job *job, const struct earmark_tag *tag, bool admin,
+static int tag_check(struct earmark_job *job, const struct earmark_tag *tag, bool spared,
 		     struct netlink_ext_ack *extack)
 {
 	if (job && job->own && job->own->tagged_by > tag->tagged_by) {
@@ -91,7 +91,7 @@ static int tag_check(struct earmark_job *job, const struct earmark_tag *tag, boo
 			"too many tag changes of this cgroup in this interval: try again in the next");
 		return -EAGAIN;
 	}
-	return admin ? 0 : self_check(extack);
+	return spared ? 0 : self_check(extack);
 }
 
 static void tag_count(struct earmark_job *job)
@@ -174,7 +174,7 @@ static void change_apply(struct change *c, struct earmark_event_node *event, u64
 }
 
 /* Under the mutex. Return: 0, or -ENOMEM, or -ENOSPC if the event would be lost. */
-static int change_make(struct change *c, struct earmark_event_node *event, bool admin)
+static int change_make(struct change *c, struct earmark_event_node *event, bool spared)
 {
 	unsigned long flags;
 	int ret = -EAGAIN;
@@ -184,7 +184,7 @@ static int change_make(struct change *c, struct earmark_event_node *event, bool 
 		if (!change_room(c))
 			return -ENOMEM;
 		raw_spin_lock_irqsave(&earmark_books.lock, flags);
-		if (!earmark_event_room(admin)) {
+		if (!earmark_event_room(spared)) {
 			ret = -ENOSPC;
 		} else if (change_valid(c)) {
 			change_apply(c, event, ktime_get_ns());
@@ -196,14 +196,14 @@ static int change_make(struct change *c, struct earmark_event_node *event, bool 
 }
 
 /* Register the cgroup as a job. Under the mutex. */
-static struct earmark_job *job_add(struct cgroup *cgrp, bool admin, struct netlink_ext_ack *extack)
+static struct earmark_job *job_add(struct cgroup *cgrp, bool spared, struct netlink_ext_ack *extack)
 {
 	struct earmark_spare spare = {};
 	struct earmark_job *job;
 	unsigned long flags;
 
 	/* users leave room for the operator's jobs */
-	if (earmark_job_count() < earmark_max_jobs - (admin ? 0 : earmark_max_jobs / 4))
+	if (earmark_job_count() < earmark_max_jobs - (spared ? 0 : earmark_max_jobs / 4))
 		earmark_spare_fill_job(&spare, current, cgrp, GFP_KERNEL_ACCOUNT);
 	raw_spin_lock_irqsave(&earmark_books.lock, flags);
 	job = earmark_spare_take_job(&spare, cgrp, ktime_get_ns());
@@ -243,7 +243,7 @@ static void ancestors_check(struct earmark_job *job)
 	}
 }
 
-static int tag_set(struct cgroup *cgrp, struct earmark_tag *tag, bool admin,
+static int tag_set(struct cgroup *cgrp, struct earmark_tag *tag, bool spared,
 		   struct earmark_event_node *event, struct netlink_ext_ack *extack)
 {
 	struct change c = { .cells = LIST_HEAD_INIT(c.cells) };
@@ -253,18 +253,18 @@ static int tag_set(struct cgroup *cgrp, struct earmark_tag *tag, bool admin,
 	rcu_read_lock();
 	c.job = earmark_job_find(cgroup_id(cgrp));
 	rcu_read_unlock(); /* the mutex keeps it */
-	ret = tag_check(c.job, tag, admin, extack);
+	ret = tag_check(c.job, tag, spared, extack);
 	if (ret)
 		return ret;
 	if (!c.job)
-		c.job = job_add(cgrp, admin, extack);
+		c.job = job_add(cgrp, spared, extack);
 	if (!c.job)
 		return -ENOSPC;
 	tag_count(c.job);
 	tag->id = ++last_id;
 	event_fill(&event->event, tag);
 	c.own = tag->purpose == EARMARK_PURPOSE_UNTAGGED ? NULL : tag;
-	ret = change_make(&c, event, admin);
+	ret = change_make(&c, event, spared);
 	list_for_each_entry_safe(cell, next, &c.cells, node)
 		kfree(cell);
 	if (ret == -ENOSPC)
@@ -287,6 +287,8 @@ static int tag_set(struct cgroup *cgrp, struct earmark_tag *tag, bool admin,
 int earmark_tag_set(struct file *dir, struct cgroup *cgrp, struct earmark_tag *tag, bool admin,
 		    struct netlink_ext_ack *extack)
 {
+	/* the limits of users hold as well for those whom an administrator tags for */
+	bool spared = admin && (!tag->uid || tag->tagged_by > EARMARK_TAGGED_BY_SELF);
 	struct earmark_event_node *event;
 	int ret = 0;
 
@@ -305,7 +307,7 @@ int earmark_tag_set(struct file *dir, struct cgroup *cgrp, struct earmark_tag *t
 	}
 	tag->job = cgroup_id(cgrp);
 	mutex_lock(&earmark_books.mutex);
-	ret = tag_set(cgrp, tag, admin, event, extack);
+	ret = tag_set(cgrp, tag, spared, event, extack);
 	mutex_unlock(&earmark_books.mutex);
 	if (ret)
 		earmark_event_drop(event);

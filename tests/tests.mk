@@ -34,6 +34,10 @@ $(B)/fuzz/%: tests/fuzz/%.c $(B)/libearmark.a
 $(B)/fuzz/ledger_fuzz: tests/fuzz/ledger_fuzz.c $(B)/san/libearmark.a
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -o $@ $< $(B)/san/libearmark.a $(LIBS)
+$(B)/sys/%: tests/sys/%.c $(B)/libearmark.a
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libearmark.a $(LIBS)
+SYS_TOOLS := $(patsubst tests/sys/%.c,$(B)/sys/%,$(wildcard tests/sys/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 .PHONY: check-oracles bench-stats bench-probes
@@ -41,7 +45,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 unit: $(UNIT) $(B)/unit/ledger_fixture
 kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko
 guest-modules: $(GUEST_MODULES)
-test-tools: all $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) guest-modules
+test-tools: all $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) $(SYS_TOOLS) guest-modules
 
 # style: checkpatch rules that apply, clang-format, shellcheck, sparse on kmod
 style: bpf

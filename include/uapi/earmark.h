@@ -329,8 +329,9 @@ struct earmark_status {
  *                 self: the caller must be able to write the directory that CGROUP_FD is
  *                 open on, and it must lie at or below the caller's own cgroup; stronger
  *                 ones: admin. A weaker tagged-by never replaces a stronger tag on the
- *                 same cgroup (EPERM). PURPOSE untagged removes the tag. An administrator
- *                 may tag as self for somebody: UID GID PID COMM say for whom.  -> TAG
+ *                 same cgroup (EPERM). PURPOSE untagged removes the tag. UID GID PID
+ *                 [COMM]: admin. whom it is set for, in the initial namespaces; the record
+ *                 names that one, not the caller, and the limits of users hold.  -> TAG
  *   JOB_GET       dump of JOBS batches (struct earmark_job_info[])
  *   GPU_SET       admin. NAME [MODEL UUID WEIGHT METER DEVNUMS] adds or amends a GPU -> GPU
  *   GPU_RETIRE    admin. GPU TEXT (reason)

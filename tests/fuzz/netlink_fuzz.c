@@ -111,6 +111,12 @@ static void valid(struct message *m, int cmd)
 		put_u8(m, EARMARK_A_TAGGED_BY, 1 + rnd(EARMARK_TAGGED_BY_COUNT - 1));
 		put_str(m, EARMARK_A_PROJECT, "interpretability");
 		put_str(m, EARMARK_A_REF, "cluster/1234");
+		if (rnd(2))
+			break;
+		put_u32(m, EARMARK_A_UID, rnd(3));
+		put_u32(m, EARMARK_A_GID, rnd(3));
+		put_u32(m, EARMARK_A_PID, rnd(1000));
+		put_str(m, EARMARK_A_COMM, "somebody");
 		break;
 	case EARMARK_CMD_GPU_SET:
 		put_str(m, EARMARK_A_NAME, names[rnd(3)]);

@@ -49,6 +49,22 @@ as_nobody() {
 		$CG/user "$B/earmark" --socket "$SOCKET" --ledger "$LEDGER" "$@"
 }
 t "a user tags a cgroup of his own" as_nobody tag set --cgroup $CG/user/own alignment
+# Through the socket it is the daemon that tells the recorder: the record names who asked.
+ask() {
+	bash -c 'echo $$ >"$0/cgroup.procs" && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' \
+		$CG/user curl -s --max-time 20 --unix-socket "$SOCKET" http://localhost/v1/tag -d "$1"
+}
+ask "{\"cgroup\": \"$CG/user/own\", \"purpose\": \"serving\", \"project\": \"asked\"}" >/dev/null
+sync_ledger
+is "a user tags through the socket: the history says who, and with what" \
+	"$(em --json tag history | jq -c '[.tags[] | select(.project == "asked")][0] | [.uid, .gid, .comm, .tagged_by]')" \
+	'[65534,65534,"curl","self"]'
+if [[ $MODE == kernel ]]; then
+	refused "a user cannot tag for somebody else" "only an administrator.*somebody else" \
+		bash -c 'echo $$ >"$0/cgroup.procs" && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' \
+		$CG/user "$B/sys/tag_for" $CG/user/own
+	refused "nobody is half named" "UID, GID and PID" "$B/sys/tag_for" $CG/user/own uid
+fi
 refused "a user cannot tag another's cgroup" "." as_nobody tag set --cgroup $CG/other alignment
 refused "a user cannot tag as the operator" "." as_nobody tag set --cgroup $CG/user/own serving --tagged-by operator
 refused "… nor from a user namespace" "." \

@@ -117,10 +117,13 @@ int em_tagging_set(struct em_args *a, struct em_tagging *t, const char *dir, cha
 {
 	_cleanup_(em_netlink_closep) struct em_netlink *nl = NULL;
 	_cleanup_close_ int fd = open_cgroup(dir, err, len);
+	struct earmark_event tag = { .purpose = (__u8)t->purpose, .tagged_by = (__u8)t->tagged_by };
 	int ret;
 
 	if (fd < 0)
 		return fd;
+	snprintf(tag.project, sizeof(tag.project), "%s", t->project ?: "");
+	snprintf(tag.ref, sizeof(tag.ref), "%s", t->ref ?: "");
 	ret = em_netlink_open(&nl);
 	if (ret && ret != -ENOENT && ret != -EPERM) {
 		snprintf(err, len, "%s", nl ? em_netlink_error(nl) : strerror(-ret));
@@ -128,7 +131,7 @@ int em_tagging_set(struct em_args *a, struct em_tagging *t, const char *dir, cha
 	}
 	if (ret || daemon_records(a))
 		return by_daemon(a, t, dir, err, len);
-	ret = em_netlink_tag(nl, fd, t->purpose, t->tagged_by, t->project, t->ref, &t->id);
+	ret = em_netlink_tag(nl, fd, &tag, &t->id);
 	if (ret)
 		snprintf(err, len, "%s", em_netlink_error(nl));
 	return ret;

@@ -132,22 +132,6 @@ static int parse_tag(struct earmark_event *e, const struct em_peer *peer, json_t
 	return 0;
 }
 
-/* To the module it was this daemon that tagged: the record says for whom. */
-static void note_tagger(struct em_manager *m, const struct earmark_event *e, __u32 tag, __u64 job)
-{
-	char load[33], id[24], comm[sizeof(e->comm) * 4 + 1];
-
-	if (m->source->ops->recorder != EARMARK_RECORDER_KERNEL)
-		return;
-	snprintf(id, sizeof(id), "%llu", (unsigned long long)job);
-	em_manager_note(m, "tagged",
-			json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:s}", "load_id",
-				  em_hex(load, m->load_id, sizeof(m->load_id)), "tag",
-				  (json_int_t)tag, "job", id, "uid", (json_int_t)e->uid, "gid",
-				  (json_int_t)e->gid, "pid", (json_int_t)e->pid, "comm",
-				  em_text_safe(comm, sizeof(comm), e->comm)));
-}
-
 static int post_tag(void *arg, const struct em_peer *peer, json_t *body, json_t **answer, char *err,
 		    size_t len)
 {
@@ -176,7 +160,6 @@ static int post_tag(void *arg, const struct em_peer *peer, json_t *body, json_t 
 			snprintf(err, len, "%s", m->source->error);
 	}
 	if (!ret) {
-		note_tagger(m, &e, tag, c.id);
 		snprintf(id, sizeof(id), "%llu", (unsigned long long)c.id);
 		*answer = json_pack("{s:I,s:s,s:s}", "tag", (json_int_t)tag, "job", id, "path",
 				    c.path);

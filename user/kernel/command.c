@@ -43,13 +43,23 @@ int em_netlink_status(struct em_netlink *nl, struct earmark_status *status)
 	return em_netlink_request(nl, EARMARK_CMD_STATUS_GET, DO, read_status, status, 0);
 }
 
-int em_netlink_tag(struct em_netlink *nl, int cgroup_fd, unsigned int purpose,
-		   unsigned int tagged_by, const char *project, const char *ref, __u32 *tag)
+#define TAG_OF(fd, t)                                                                        \
+	EARMARK_A_CGROUP_FD, (__u64)(fd), EARMARK_A_PURPOSE, (__u64)(t)->purpose,            \
+		EARMARK_A_TAGGED_BY, (__u64)(t)->tagged_by, EARMARK_A_PROJECT, (t)->project, \
+		EARMARK_A_REF, (t)->ref
+
+int em_netlink_tag(struct em_netlink *nl, int cgroup_fd, const struct earmark_event *tag, __u32 *id)
 {
-	return em_netlink_request(nl, EARMARK_CMD_TAG_SET, DO, read_tag, tag, EARMARK_A_CGROUP_FD,
-				  (__u64)cgroup_fd, EARMARK_A_PURPOSE, (__u64)purpose,
-				  EARMARK_A_TAGGED_BY, (__u64)tagged_by, EARMARK_A_PROJECT, project,
-				  EARMARK_A_REF, ref, 0);
+	return em_netlink_request(nl, EARMARK_CMD_TAG_SET, DO, read_tag, id, TAG_OF(cgroup_fd, tag),
+				  0);
+}
+
+int em_netlink_tag_for(struct em_netlink *nl, int cgroup_fd, const struct earmark_event *tag,
+		       __u32 *id)
+{
+	return em_netlink_request(nl, EARMARK_CMD_TAG_SET, DO, read_tag, id, TAG_OF(cgroup_fd, tag),
+				  EARMARK_A_UID, (__u64)tag->uid, EARMARK_A_GID, (__u64)tag->gid,
+				  EARMARK_A_PID, (__u64)tag->pid, EARMARK_A_COMM, tag->comm, 0);
 }
 
 /* each - a dump's batches of one record type, handed on one by one, aligned */

@@ -18,8 +18,13 @@ void em_netlink_close(struct em_netlink *nl);
 const char *em_netlink_error(const struct em_netlink *nl);
 
 int em_netlink_status(struct em_netlink *nl, struct earmark_status *status);
-int em_netlink_tag(struct em_netlink *nl, int cgroup_fd, unsigned int purpose,
-		   unsigned int tagged_by, const char *project, const char *ref, __u32 *tag);
+/* @tag: purpose, tagged_by, project and ref; em_netlink_tag_for() also uid, gid, pid and comm of
+ * who asked, which only an administrator may say.
+ */
+int em_netlink_tag(struct em_netlink *nl, int cgroup_fd, const struct earmark_event *tag,
+		   __u32 *id);
+int em_netlink_tag_for(struct em_netlink *nl, int cgroup_fd, const struct earmark_event *tag,
+		       __u32 *id);
 int em_netlink_jobs(struct em_netlink *nl, int (*each)(const struct earmark_job_info *, void *),
 		    void *arg);
 int em_netlink_gpus(struct em_netlink *nl, int (*each)(const struct earmark_gpu_info *, void *),

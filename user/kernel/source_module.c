@@ -52,8 +52,7 @@ static int module_status(struct em_source *s, struct earmark_status *status)
 static int module_tag(struct em_source *s, int cgroup_fd, const struct earmark_event *tag,
 		      __u32 *id)
 {
-	return said(module_of(s), em_netlink_tag(module_of(s)->nl, cgroup_fd, tag->purpose,
-						 tag->tagged_by, tag->project, tag->ref, id));
+	return said(module_of(s), em_netlink_tag_for(module_of(s)->nl, cgroup_fd, tag, id));
 }
 
 static int module_jobs(struct em_source *s, int (*each)(const struct earmark_job_info *, void *),
