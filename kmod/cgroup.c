@@ -3,6 +3,8 @@
  * Probes on two tracepoints of the cgroup core. Both run with interrupts off under locks of
  * its own (css_set_lock among them), so that none of them may be taken under the books' lock.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/hash.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The chain of sealed intervals, kept until acknowledged in a keep bounded in bytes. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <crypto/sha2.h>
 #include <linux/fs.h>
 #include <linux/mm.h>

@@ -6,6 +6,8 @@
  * hard interrupts, and never in the submitter's: `current` means nothing there. Steady state
  * takes no lock but the engine's and allocates nothing.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <drm/gpu_scheduler.h>
 #include <linux/dma-fence.h>
 #include <linux/module.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sealing; see interval.h. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/netlink.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>

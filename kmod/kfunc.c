@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kfuncs; see kfunc.h for who calls them from where. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/namei.h>

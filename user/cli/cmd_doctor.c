@@ -134,7 +134,7 @@ static void check_module(struct findings *f)
 			find(f, "intervals", NOTE, "the open one stretches: the keep is full",
 			     "start earmarkd: sealed intervals wait to be stored");
 	} else if (f->no_module == -EPROTO) {
-		find(f, "module earmark", MISSING, "of another version than this program",
+		find(f, "module earmark", absent, "of another version than this program",
 		     "install module and programs of one release");
 	} else if (access("/proc/modules", R_OK)) {
 		find(f, "module earmark", absent, "this kernel loads no modules",
@@ -147,20 +147,33 @@ static void check_module(struct findings *f)
 
 /* --- the kernel --------------------------------------------------------------------------- */
 
+/* The mode in force is the one in brackets. */
+static void check_lockdown(struct findings *f)
+{
+	char text[256];
+
+	if (em_file_line(AT_FDCWD, "/sys/kernel/security/lockdown", text, sizeof(text)) < 0)
+		return;
+	if (strstr(text, "[integrity]"))
+		find(f, "lockdown", NOTE, "integrity: only signed modules load",
+		     "sign earmark.ko with a key that this kernel trusts; else BPF alone can "
+		     "record");
+	else if (strstr(text, "[confidentiality]"))
+		find(f, "lockdown", NOTE,
+		     "confidentiality: only signed modules load, and BPF may not read the kernel",
+		     "boot with lockdown=integrity: without BPF nothing sees who holds a GPU");
+}
+
 static void check_kernel(struct findings *f)
 {
 	bool btf = !access("/sys/kernel/btf/vmlinux", R_OK);
 	struct utsname u;
-	char text[256];
 
 	uname(&u);
 	find(f, "kernel", OK, u.release, "");
 	find(f, "kernel's BTF", btf ? OK : MISSING, btf ? "/sys/kernel/btf/vmlinux" : "none",
 	     "use a kernel with CONFIG_DEBUG_INFO_BTF, as distributions' are");
-	if (em_file_line(AT_FDCWD, "/sys/kernel/security/lockdown", text, sizeof(text)) >= 0 &&
-	    !strstr(text, "[none]"))
-		find(f, "lockdown", NOTE, text,
-		     "only signed modules load, and confidentiality forbids BPF to read");
+	check_lockdown(f);
 }
 
 static bool has_word(const char *list, const char *word)

@@ -125,12 +125,12 @@ int em_tagging_set(struct em_args *a, struct em_tagging *t, const char *dir, cha
 	snprintf(tag.project, sizeof(tag.project), "%s", t->project ?: "");
 	snprintf(tag.ref, sizeof(tag.ref), "%s", t->ref ?: "");
 	ret = em_netlink_open(&nl);
-	if (ret && ret != -ENOENT && ret != -EPERM) {
-		snprintf(err, len, "%s", nl ? em_netlink_error(nl) : strerror(-ret));
+	if (ret == -ENOENT || ret == -EPERM || daemon_records(a))
+		return by_daemon(a, t, dir, err, len);
+	if (ret) {
+		snprintf(err, len, "%s", em_netlink_trouble(ret));
 		return ret;
 	}
-	if (ret || daemon_records(a))
-		return by_daemon(a, t, dir, err, len);
 	ret = em_netlink_tag(nl, fd, &tag, &t->id);
 	if (ret)
 		snprintf(err, len, "%s", em_netlink_error(nl));

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
+#include "kernel/netlink.h"
 
 #define MODULE_DIR "/sys/module/earmark"
 #define DEFAULT_PERIOD (10 * EM_NS_PER_S)
@@ -27,22 +28,6 @@ static void note_recorder(struct em_manager *m, const char *event)
 			json_pack("{s:s, s:s, s:s}", "event", event, "recorder",
 				  em_recorder_name(m->source->ops->recorder), "load_id",
 				  em_hex(load, m->load_id, sizeof(m->load_id))));
-}
-
-static const char *module_trouble(int r)
-{
-	switch (r) {
-	case -ENOENT:
-		return "the module earmark is not loaded (modprobe earmark)";
-	case -EPROTO:
-		return "the module earmark speaks another version than this daemon: install both "
-		       "from one release";
-	case -EPERM:
-	case -EACCES:
-		return "the module earmark answers only to root";
-	default:
-		return strerror(-r);
-	}
 }
 
 static const char *recorder_trouble(int r)
@@ -77,7 +62,8 @@ int em_intake_open(struct em_manager *m)
 	if (choice != EM_CHOICE_DAEMON)
 		module = em_source_open_module(&m->source);
 	if (module && choice == EM_CHOICE_KERNEL) {
-		em_log(LOG_ERR, "recorder \"kernel\" was asked for: %s", module_trouble(module));
+		em_log(LOG_ERR, "recorder \"kernel\" was asked for: %s",
+		       em_netlink_trouble(module));
 		return module;
 	}
 	if (module)
@@ -86,7 +72,7 @@ int em_intake_open(struct em_manager *m)
 		return adopt(m);
 	m->source = NULL;
 	snprintf(m->why, sizeof(m->why), "%s%sand %s",
-		 choice == EM_CHOICE_DAEMON ? "" : module_trouble(module),
+		 choice == EM_CHOICE_DAEMON ? "" : em_netlink_trouble(module),
 		 choice == EM_CHOICE_DAEMON ? "" : ", ", recorder_trouble(alone));
 	em_log(LOG_WARNING, "nothing is recorded: %s", m->why);
 	return 0;

@@ -297,6 +297,22 @@ int em_netlink_open(struct em_netlink **ret)
 	return r;
 }
 
+const char *em_netlink_trouble(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return "the module earmark is not loaded (modprobe earmark)";
+	case -EPROTO:
+		return "the module earmark is of another version than this program: install both "
+		       "from one release";
+	case -EPERM:
+	case -EACCES:
+		return "the module earmark answers only to root";
+	default:
+		return strerror(-error);
+	}
+}
+
 void em_netlink_close(struct em_netlink *nl)
 {
 	if (!nl)

@@ -14,6 +14,7 @@ struct em_netlink;
 
 /* -ENOENT: the module is not loaded; -EPROTO: it speaks another EARMARK_VERSION. */
 int em_netlink_open(struct em_netlink **nl);
+const char *em_netlink_trouble(int error); /* a clause on why em_netlink_open() failed */
 void em_netlink_close(struct em_netlink *nl);
 const char *em_netlink_error(const struct em_netlink *nl);
 

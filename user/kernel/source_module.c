@@ -245,6 +245,19 @@ static const struct em_source_ops ops = {
 	.close = module_close,
 };
 
+static int interval_drop(struct em_interval *interval, void *arg)
+{
+	(void)interval;
+	(void)arg;
+	return 0;
+}
+
+/* Its status is anybody's; may we have what it sealed? None is numbered so. */
+static int module_listens(struct module *m)
+{
+	return em_netlink_intervals(m->nl, ~0ull, interval_drop, NULL);
+}
+
 int em_source_open_module(struct em_source **ret)
 {
 	struct module *m = calloc(1, sizeof(*m));
@@ -258,7 +271,7 @@ int em_source_open_module(struct em_source **ret)
 		free(m);
 		return rc;
 	}
-	rc = em_sensor_open(&m->source.sensor, EM_SENSOR_MODULE);
+	rc = module_listens(m) ?: em_sensor_open(&m->source.sensor, EM_SENSOR_MODULE);
 	if (rc) {
 		module_close(&m->source);
 		return rc;
