@@ -41,7 +41,24 @@ sleep 0.7
 mover=$(cat $CG/moved-from/cgroup.procs)
 for p in $mover; do echo "$p" >$CG/moved-to/cgroup.procs; done
 wait $runner
-sleep 0.2
+# A job that nobody runs in any more lets go of a file that its parent, elsewhere, has open, though
+# somebody runs in a job below it.
+mkdir -p $CG/nest/inner $CG/keeper
+tag nest alignment
+tag nest/inner serving
+in_cg $CG/nest/inner sleep 1000 >/dev/null &
+in_cg $CG/keeper "$SIM/simjob" -g 0 -n 20 -d 10000 -q 4 -w 80 -f 1 --cgroup $CG/nest -s 1000 >"$W/kept" &
+for ((i = 0; i < 100; i++)); do [[ -s $W/kept ]] && break || sleep 0.1; done
+sync_ledger
+held=$(job held_us nest)
+sleep 2
+sync_ledger
+t "a job that ran held" [ "$held" -gt 100000 ]
+is "an empty job with a populated one below holds no longer" "$(job held_us nest)" "$held"
+is "… though the file is open, and that one populated" \
+	"$(grep -h populated $CG/nest/inner/cgroup.events $CG/keeper/cgroup.events | sort -u)" "populated 1"
+echo 1 >$CG/nest/inner/cgroup.kill
+echo 1 >$CG/keeper/cgroup.kill
 sync_ledger
 
 same "two processes on one entity: the first one's work" parent 10

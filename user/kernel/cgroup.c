@@ -184,3 +184,57 @@ bool em_cgroup_exists(__u64 id, const char *path)
 		return !find(id, at, sizeof(at));
 	return fd >= 0;
 }
+
+/* Return: has the directory's cgroup a process of its own? One byte of the list tells. */
+static int runs_here(int dir)
+{
+	_cleanup_close_ int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	char byte;
+	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
+
+	if (n < 0 && errno == EOPNOTSUPP) { /* a threaded one: its processes are listed above it */
+		close(fd);
+		fd = openat(dir, "cgroup.threads", O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -1 : read(fd, &byte, 1);
+	}
+	return n < 0 ? -errno : n > 0;
+}
+
+/* Takes @fd over. A cgroup that goes away meanwhile had nobody in it. */
+static int runs_below(int fd, bool (*apart)(__u64, void *), void *arg, int depth)
+{
+	_cleanup_closedir_ DIR *dir = fdopendir(fd);
+	struct dirent *e;
+	int r, below;
+
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	r = runs_here(fd);
+	while (!r && (e = readdir(dir))) {
+		if (e->d_type != DT_DIR || e->d_name[0] == '.' || apart(e->d_ino, arg))
+			continue;
+		if (!depth)
+			return -ELOOP;
+		below = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = below < 0 ? -errno : runs_below(below, apart, arg, depth - 1);
+		if (r == -ENOENT || r == -ENODEV)
+			r = 0;
+	}
+	return r;
+}
+
+int em_cgroup_runs(__u64 id, bool (*apart)(__u64 id, void *arg), void *arg)
+{
+	char path[4096], at[4096 + 64];
+	int fd = open_by_id(id);
+
+	if (fd == -EPERM || fd == -EOPNOTSUPP) {
+		if (find(id, path, sizeof(path)))
+			return -ENOENT;
+		snprintf(at, sizeof(at), "%s%s", em_cgroup_root(), path);
+		fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd < 0 ? fd : runs_below(fd, apart, arg, DEPTH_MAX);
+}

@@ -25,6 +25,14 @@ int em_cgroup_fd_path(int fd, char *out, size_t len);
  */
 int em_cgroup_above(const char *path, __u64 *ids, int max);
 
+/*
+ * em_cgroup_runs() - does a process run in the cgroup, or below it where @apart does not say no?
+ * @apart: leaves out a cgroup and what is below it
+ *
+ * Return: 1, 0, or -errno: it could not be found out (-ESTALE, -ENOENT: it is gone).
+ */
+int em_cgroup_runs(__u64 id, bool (*apart)(__u64 id, void *arg), void *arg);
+
 /* @path: where it was, "" = not known; asked first, since that is cheap. */
 bool em_cgroup_exists(__u64 id, const char *path);
 

@@ -232,6 +232,8 @@ struct earmark_holder *em_rec_holder_get(struct rec *r, struct rec_cgroup *job, 
 					 u64 now);
 int em_rec_cgroup_turn(struct rec_cgroup *cg, u64 epoch, u64 job);
 void em_rec_job_register(struct rec *r, struct rec_cgroup *cg, u64 when, u32 pid, const char *comm);
+void em_rec_cgroup_check_above(struct rec *r, const struct rec_cgroup *below);
+void em_rec_cgroup_check_empty(struct rec *r);
 void em_rec_cgroup_reap(struct rec *r, u64 now);
 struct rec_cgroup *em_rec_cgroup_new(struct rec *r, u64 id);
 

@@ -189,6 +189,59 @@ static void cgroup_free(struct rec *r, struct rec_cgroup *cg, bool forget)
 	free(cg);
 }
 
+static bool is_job(__u64 id, void *arg)
+{
+	const struct rec_cgroup *cg = em_rec_cgroup_find(arg, id);
+
+	return cg && cg->is_job;
+}
+
+static bool job_holds(const struct rec_cgroup *job)
+{
+	struct earmark_holder *h;
+
+	list_for_each_entry(h, &job->account.holders, of_job) {
+		if (h->uses || h->fileless)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * BPF tells when nobody runs in a job's cgroup nor in any below. A job below that is one of its
+ * own does not keep it: those that have one are looked at, by the jobs they have above them.
+ */
+void em_rec_cgroup_check_above(struct rec *r, const struct rec_cgroup *below)
+{
+	struct rec_cgroup *job;
+	u64 now;
+	u32 i;
+
+	for (i = below->depth; i--;) {
+		job = below->above[i] == below->id ? NULL : em_rec_cgroup_find(r, below->above[i]);
+		now = em_time_monotonic();
+		if (!job || !job->is_job || !job_holds(job) || em_cgroup_runs(job->id, is_job, r))
+			continue;
+		em_rec_ring_drain_until(r, now);
+		earmark_job_empty(&r->account, &job->account, now);
+		em_rec_ask_again(r); /* should somebody come back with a file that it had */
+	}
+}
+
+/* Before a seal: who holds nothing any more? */
+void em_rec_cgroup_check_empty(struct rec *r)
+{
+	struct rec_cgroup *cg;
+	u32 i;
+
+	for (i = 0; i < REC_HASH; i++) {
+		list_for_each_entry(cg, &r->cgroups[i], node) {
+			if (cg->is_job)
+				em_rec_cgroup_check_above(r, cg);
+		}
+	}
+}
+
 /* Is there a cgroup whose work is this job's? */
 static bool job_worked_for(struct rec *r, const struct rec_cgroup *job)
 {

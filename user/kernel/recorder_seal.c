@@ -307,6 +307,8 @@ int em_rec_seal(struct rec *r, bool now)
 		r->stretched = true;
 		return -ENOSPC;
 	}
+	em_rec_ring_drain(r);
+	em_rec_cgroup_check_empty(r);
 	rc = seal_make(r);
 	if (rc)
 		return rc;

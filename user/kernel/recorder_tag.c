@@ -228,7 +228,12 @@ static int tag_apply(struct rec *r, struct rec_cgroup *cg, const struct earmark_
 		em_rec_job_register(r, cg, when, tag->pid, tag->comm);
 	if (!rc && cg->own)
 		rc = turn_below(r, cg, r->p.epoch);
-	return rc ? rc : retag_below(r, cg->id, when);
+	if (!rc)
+		rc = retag_below(r, cg->id, when);
+	/* who was counted as another job's until now can leave that one empty */
+	if (!rc)
+		em_rec_cgroup_check_above(r, cg);
+	return rc;
 }
 
 int em_rec_tag_set(struct em_source *s, int cgroup_fd, const struct earmark_event *tag, __u32 *id)
