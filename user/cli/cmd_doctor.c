@@ -99,6 +99,7 @@ static void check_daemon(struct findings *f)
 {
 	const json_t *ledger = json_object_get(f->status, "ledger");
 	const json_t *commitments = json_object_get(f->status, "commitments");
+	const json_t *rules = json_object_get(f->status, "rules");
 	char text[512];
 
 	if (!f->status) {
@@ -111,6 +112,10 @@ static void check_daemon(struct findings *f)
 		find(f, "storage", MISSING,
 		     em_show(text, sizeof(text), json_object_get(ledger, "error"), EM_TEXT),
 		     "free space or repair it: intervals wait meanwhile");
+	if (text_of(rules, "error"))
+		find(f, "rules", NOTE,
+		     em_show(text, sizeof(text), json_object_get(rules, "error"), EM_TEXT),
+		     "correct the file (earmark rule check), and reload: the rules before it hold");
 	if (text_of(commitments, "error"))
 		find(f, "commitments", NOTE,
 		     em_show(text, sizeof(text), json_object_get(commitments, "error"), EM_TEXT),
