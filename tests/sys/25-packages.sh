@@ -66,6 +66,15 @@ t "dkms: … with the contract" cmp include/uapi/earmark.h "$src/include/uapi/ea
 is "dkms: version" "$(bash -c ". '$src/dkms.conf' && echo \$PACKAGE_VERSION")" "$version"
 is "dkms: no placeholder is left" "$(grep -c '[@#]MODULE_VERSION\|@VERSION@' "$src/dkms.conf")" 0
 
+# what a build needs is said twice, for make deps and for Debian
+mapfile -t libs < <(make -pn 2>/dev/null | sed -n 's/^DEPS_BUILD := //p' | tr ' ' '\n' | grep -E '^lib|-dev$')
+missing=
+for lib in "${libs[@]}"; do
+	grep -qE "^ $lib,$" debian/control || missing+="$lib "
+done
+is "debian/control has the libraries of tests/deps.mk (${#libs[@]})" "${missing:-none}" \
+	"$( ((${#libs[@]})) && echo none)"
+
 t "lintian has nothing to say" lintian --allow-root --fail-on error,warning \
 	"$B/deb/earmark_${version}_amd64.changes"
 

@@ -63,7 +63,6 @@ struct pass {
 	struct em_jobpaths waiting;
 	__u64 *still;
 	size_t nr_still, room;
-	__u64 jobs;
 	struct em_facts facts;
 	uid_t uid;
 };
@@ -87,7 +86,6 @@ static int each_job(const struct earmark_job_info *job, void *arg)
 {
 	struct pass *p = arg;
 
-	p->jobs++;
 	if (was_seen(p->site, job->job))
 		return keep(p, job->job);
 	if (job->tagged_by >= EARMARK_TAGGED_BY_RULE)
@@ -188,7 +186,6 @@ static int look(struct pass *p, em_site_told *told, void *arg)
 		return r;
 	s->look = false;
 	r = consider_all(p, told, arg);
-	s->jobs = p->jobs;
 	free(s->seen);
 	s->seen = TAKE_PTR(p->still);
 	s->nr_seen = p->nr_still;
@@ -216,6 +213,7 @@ int em_site_step(struct em_site *s, struct em_source *source, em_site_told *told
 	}
 	if (!s->look && s->jobs == status.jobs)
 		return 0;
+	s->jobs = status.jobs; /* as it was before the list: what comes meanwhile is seen next */
 	r = look(&p, told, arg);
 	em_jobpaths_clear(&p.waiting);
 	em_facts_clear(&p.facts);

@@ -15,7 +15,7 @@
  * @error: why the file as it is now is not in force, "" = it is
  * @look: there may be jobs that were not looked at
  * @load_id: of the recorder whose jobs were looked at
- * @jobs: how many it had when they were last listed
+ * @jobs: how many it said it had when they were last listed
  * @seen, @nr_seen: those that have had their turn, ascending
  * @root, @proc: of the hierarchy and of processes; NULL = where the system has them
  */
