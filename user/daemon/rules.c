@@ -191,7 +191,6 @@ static int look(struct pass *p, em_site_told *told, void *arg)
 	s->nr_seen = p->nr_still;
 	if (s->nr_seen)
 		qsort(s->seen, s->nr_seen, sizeof(*s->seen), compare_ids);
-	s->look = s->look || r < 0;
 	return r;
 }
 
@@ -215,6 +214,7 @@ int em_site_step(struct em_site *s, struct em_source *source, em_site_told *told
 		return 0;
 	s->jobs = status.jobs; /* as it was before the list: what comes meanwhile is seen next */
 	r = look(&p, told, arg);
+	s->look = s->look || r < 0;
 	em_jobpaths_clear(&p.waiting);
 	em_facts_clear(&p.facts);
 	free(p.still);
