@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "probe/ask.h"
+#include "probe/kept.h"
 #include "report/page.h"
 
 /* What a reader needs to show a field: how it is called, and how it is read. */
@@ -51,18 +52,17 @@ static int add_findings(json_t *list, struct em_ledger *l, const struct em_ask *
 }
 
 /* The rows come largest first. */
-static int add_rows(json_t *o, const char *key, struct em_ledger *l, const struct em_ask *ask,
-		    const char *by)
+static int add_jobs(json_t *o, struct em_ledger *l, const struct em_ask *ask)
 {
 	json_t *rows = NULL, *first = json_array(), *row;
-	int ret = em_report_rows(l, ask->window.start, ask->window.end, by, &rows);
+	int ret = em_report_rows(l, ask->window.start, ask->window.end, "job", &rows);
 	size_t i;
 
 	json_array_foreach(rows, i, row) {
 		if (i < EM_PAGE_ROWS)
 			json_array_append(first, row);
 	}
-	json_object_set_new(o, key, first);
+	json_object_set_new(o, "jobs", first);
 	json_decref(rows);
 	return ret;
 }
@@ -72,27 +72,37 @@ static json_int_t blindness(const json_t *row)
 	return json_integer_value(json_object_get(row, "unobserved_us"));
 }
 
-/* GPUs that were not seen all the time, the blindest first, and how many there are in all. */
+/* struct gpus - the blindest first, and how many there are in all */
+struct gpus {
+	json_t *blindest;
+	json_int_t n;
+};
+
+static int add_gpu(const struct em_gpu_usage *g, void *arg)
+{
+	json_int_t us = em_us((em_ns)g->unobserved + g->gap);
+	struct gpus *gpus = arg;
+	size_t k = json_array_size(gpus->blindest);
+
+	gpus->n++;
+	while (k && blindness(json_array_get(gpus->blindest, k - 1)) < us)
+		k--;
+	if (!us || k == EM_PAGE_ROWS)
+		return 0;
+	json_array_insert_new(gpus->blindest, k,
+			      json_pack("{s:o,s:I,s:o}", "gpu", em_json_text(g->name),
+					"unobserved_us", us, "blind", em_blind_json(g->blind)));
+	json_array_remove(gpus->blindest, EM_PAGE_ROWS);
+	return 0;
+}
+
 static int add_gpus(json_t *o, struct em_ledger *l, const struct em_ask *ask)
 {
-	json_t *rows = NULL, *blindest = json_array(), *row;
-	int ret = em_report_rows(l, ask->window.start, ask->window.end, "gpu", &rows);
-	size_t i, k;
+	struct gpus gpus = { json_array(), 0 };
+	int ret = em_ledger_gpus(l, ask->window.start, ask->window.end, add_gpu, &gpus);
 
-	json_object_set_new(o, "gpu_count", json_integer((json_int_t)json_array_size(rows)));
-	json_array_foreach(rows, i, row) {
-		if (!blindness(row))
-			continue;
-		for (k = json_array_size(blindest);
-		     k && blindness(json_array_get(blindest, k - 1)) < blindness(row); k--)
-			;
-		if (k < EM_PAGE_ROWS)
-			json_array_insert(blindest, k, row);
-		if (json_array_size(blindest) > EM_PAGE_ROWS)
-			json_array_remove(blindest, EM_PAGE_ROWS);
-	}
-	json_object_set_new(o, "gpus", blindest);
-	json_decref(rows);
+	json_object_set_new(o, "gpu_count", json_integer(gpus.n));
+	json_object_set_new(o, "gpus", gpus.blindest);
 	return ret;
 }
 
@@ -116,6 +126,7 @@ int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *orde
 {
 	json_t *findings = json_array();
 	struct em_ask ask = *order->ask;
+	struct em_kept kept = { 0 };
 	char now[EM_TIME_LEN];
 	int ret = em_ask_clip(&ask, l);
 
@@ -123,9 +134,11 @@ int em_page_add(json_t *o, struct em_ledger *l, const struct em_page_order *orde
 	json_object_set_new(o, "findings", findings);
 	if (!ret)
 		ret = add_time(o, l, order);
+	ask.kept = &kept;
 	if (!ret)
 		ret = add_findings(findings, l, &ask);
+	em_kept_clear(&kept);
 	if (!ret)
-		ret = add_rows(o, "jobs", l, &ask, "job");
+		ret = add_jobs(o, l, &ask);
 	return ret ? ret : add_gpus(o, l, &ask);
 }
