@@ -242,7 +242,7 @@ function named(part) {
 
 	drawn.push(draw);
 	draw();
-	return el("span", key, part);
+	return el("span.named", key, part);
 }
 
 /* --- charts -------------------------------------------------------------------------------- */

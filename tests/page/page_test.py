@@ -93,6 +93,10 @@ def plain(b):
     corner = b.picture()
     t("dark: the paper is dark", corner.count("#14181c") > corner.width * corner.height / 2)
     charts(b, "dark", True)
+    b.ask("dispatchEvent(new Event('beforeprint')); new Promise(r => setTimeout(r, 200))")
+    t("dark: print is light", b.picture("figure .plot").count(ALIGNMENT[False]) > 100)
+    b.ask("dispatchEvent(new Event('afterprint')); new Promise(r => setTimeout(r, 200))")
+    t("dark: … and dark again after it", b.picture("figure .plot").count(ALIGNMENT[True]) > 100)
     b.dark(False)
     b.ask("new Promise(r => setTimeout(r, 200))")
     t("light again, without loading anew", b.picture("figure .plot").count(ALIGNMENT[False]) > 100)
@@ -111,6 +115,12 @@ def evil(b):
     t("hostile names: no script ran", b.ask("window.pwned === undefined"))
     t("hostile names: no element came of them", b.ask("!document.querySelector('img, main script, main svg[onload]')"))
     t("hostile names: they are shown as they are", b.ask("document.body.innerText.includes('<script>window.pwned=1')"))
+    wide = "x" * 63
+    b.ask("document.querySelectorAll('h3, .legend li, dt, .verdict strong').forEach(e => e.append('%s'))" % (wide * 3))
+    b.size(390, 844, True)
+    sticks = b.ask("document.documentElement.scrollWidth")
+    t("names without end: nothing sticks out of a phone", sticks <= 390, sticks)
+    b.size(1200, 900)
     t("hostile names: an order's curve is drawn",
       b.ask("[...document.querySelectorAll('figure h3')].some(h => h.innerText.includes('each order'))"))
     b.ask("(() => { const s = document.createElement('script'); s.textContent = 'window.pwned = 9';"
