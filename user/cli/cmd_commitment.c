@@ -69,6 +69,8 @@ static void explain_unproven(const json_t *v)
 		puts("  it would be met, but less was used than min_total");
 	if (is(v, "reason", "broken"))
 		puts("  a recorder's sum did not come out: earmark report shows how many");
+	if (is(v, "reason", "missing nodes"))
+		puts("  the inventory lists GPUs that no ledger here speaks of: earmark report says whose");
 	if (is(v, "reason", "coverage"))
 		puts("  it would be met, but too much time is unobserved for min_coverage");
 	puts("  what would settle it:");

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/ledger.h"
+#include "cli/note.h"
 #include "ledger/witness.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
@@ -189,6 +190,8 @@ static const struct em_option tail_options[] = {
 	{},
 };
 
+static const struct em_option inventory_options[] = { EM_NOTE_OPTIONS, {} };
+
 static const struct em_option key_options[] = {
 	{ "key-file", "FILE", "where the ledger's private key is (key, in the ledger)", NULL },
 	{},
@@ -220,6 +223,8 @@ static const struct em_verb verbs[] = {
 	  em_ledger_check_proof, check_options },
 	{ "export", "[DIR|URL]", "a copy for somebody else, with as much as they may see", 0, 1,
 	  false, em_ledger_export, export_options },
+	{ "inventory", "FILE", "records which nodes and GPUs a cluster has", 1, 1, false,
+	  em_ledger_inventory, inventory_options },
 	{ "key", "", "the key that an auditor needs", 0, 0, false, ledger_key, NULL },
 	{ "turn-key", "", "signs with a new key from here on; earmarkd must be stopped", 0, 0,
 	  false, ledger_turn_key, key_options },

@@ -113,6 +113,7 @@ static void show_quality(json_t *o)
 	json_t *value, *blind = json_object_get(o, "blind");
 	const char *name;
 	char text[128];
+	size_t i;
 
 	json_object_foreach(json_object_get(o, "lost"), name, value) {
 		if (json_integer_value(value))
@@ -124,6 +125,10 @@ static void show_quality(json_t *o)
 	if (json_integer_value(json_object_get(o, "broken")))
 		printf("BROKEN: %lld intervals whose sums do not come out\n",
 		       json_integer_value(json_object_get(o, "broken")));
+	json_array_foreach(json_object_get(o, "missing_nodes"), i, value) {
+		printf("MISSING: no ledger of %s is here, which the inventory lists: all its time is unobserved\n",
+		       em_show(text, sizeof(text), value, EM_TEXT));
+	}
 	if (json_array_size(blind))
 		printf("unobserved because of: %s (earmark doctor says more)\n",
 		       em_show(text, sizeof(text), blind, EM_TEXT));
@@ -211,6 +216,7 @@ static int summed(struct em_args *a, struct em_ledger *l, json_t *rows)
 	if (em_judge_all(a, l, until, &verdicts, &status))
 		return EM_NO_ANSWER;
 	o = em_report_json(&r);
+	json_object_set_new(o, "missing_nodes", em_report_missing(l));
 	json_object_set_new(o, "commitments", verdicts);
 	if (rows)
 		json_object_set(o, "rows", rows);

@@ -26,6 +26,7 @@ int em_ledger_prove(struct em_args *a);
 int em_ledger_prove_continues(struct em_args *a);
 int em_ledger_check_proof(struct em_args *a);
 int em_ledger_export(struct em_args *a);
+int em_ledger_inventory(struct em_args *a);
 int em_ledger_witness(struct em_args *a);
 
 #endif

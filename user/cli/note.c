@@ -140,6 +140,10 @@ int em_note_end(struct em_args *a, const char *kind, json_t *note)
 		return em_json_out(json_pack("{s:s,s:s,s:O}", "schema", "earmark-note-1", "kind",
 					     kind, "note", note),
 				   EM_FINE);
+	if (!json_object_get(note, "name") && !json_object_get(note, "id")) {
+		printf("The %s is in the record.\n", kind);
+		return EM_FINE;
+	}
 	printf("The %s \"%s\" is in the record.\n", kind,
 	       em_text_safe(safe, sizeof(safe),
 			    json_string_value(json_object_get(note, "name"))

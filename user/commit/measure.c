@@ -197,6 +197,7 @@ static int add_gpu(const struct em_gpu_usage *given, void *arg)
 	w->m->whole += whole * (weight ?: em_weight_largest(&w->c->weights));
 	if (in == OUTSIDE)
 		return 0;
+	r->missing += given->missing;
 	if (g->since && (!r->inventory || g->since < r->inventory))
 		r->inventory = g->since;
 	r->blind |= g->blind;

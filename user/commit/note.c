@@ -7,12 +7,13 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "commit/approval.h"
+#include "commit/inventory.h"
 #include "commit/note.h"
 
 #define WORDS_MAX 1024
 #define SIGNERS_MAX 64
 
-enum type { NAME, WORDS, PURPOSE, INSTANT, FRACTION, COUNT, FLAG, ARM, ACTION, SIGNERS };
+enum type { NAME, WORDS, PURPOSE, INSTANT, FRACTION, COUNT, FLAG, ARM, ACTION, SIGNERS, NODES };
 
 /* struct field - one key of a note; of what, and whether it must be there (and not be null) */
 struct field {
@@ -58,6 +59,8 @@ static const struct field audit_fields[] = {
 	{},
 };
 
+static const struct field inventory_fields[] = { { "nodes", NODES, true }, {} };
+
 static const struct field all_fields[] = {
 	{ "at", INSTANT, true }, { "author", WORDS, true }, { "reason", WORDS, true }, {}
 };
@@ -66,8 +69,9 @@ static const struct {
 	const char *kind;
 	const struct field *fields;
 } kinds[] = {
-	{ "event", event_fields },       { "order", order_fields }, { "request", request_fields },
-	{ "approval", approval_fields }, { "audit", audit_fields },
+	{ "event", event_fields },     { "order", order_fields },
+	{ "request", request_fields }, { "approval", approval_fields },
+	{ "audit", audit_fields },     { "inventory", inventory_fields },
 };
 
 static bool one_of(const char *s, const char *const *words)
@@ -132,6 +136,8 @@ static const char *problem(const struct field *f, const json_t *note, const json
 		return json_is_boolean(v) ? NULL : "true or false";
 	case SIGNERS:
 		return signers_problem(note, v);
+	case NODES:
+		return em_inventory_problem(v);
 	default:
 		return text_problem(f->type, json_string_value(v));
 	}
@@ -185,7 +191,8 @@ int em_note_check(const char *kind, const json_t *note, char *err, size_t len)
 		fields = strcmp(kinds[i].kind, kind) ? fields : kinds[i].fields;
 	if (!fields || !json_is_object(note)) {
 		snprintf(err, len,
-			 "kind: event, order, request, approval or audit, and its \"note\"");
+			 "kind: event, order, request, approval, audit or inventory, and its "
+			 "\"note\"");
 		return -EINVAL;
 	}
 	own = check_fields(fields, note, err, len);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What people add to the record: events, orders, requests, approvals. Each has "author" and
- * "reason" (printable text), and "at", an RFC 3339 instant.
+ * What people add to the record: events, orders, requests, approvals, inventories. Each has
+ * "author" and "reason" (printable text), and "at", an RFC 3339 instant.
  *
  *   event     name
  *   order     name, purpose, from and to {num, den}, [arm: add|displace], [control: true|false]
  *   request   id, action: open|grant|refuse, purpose, [how: add|displace], [gpus], [job], [project]
  *   audit     of (draws), [misused] (of them; none: absent), purpose, [seed] of the draw
+ *   inventory nodes: as commit/inventory.h
  *   approval  id, project or ref, [gpus], [gpu_hours], signers: as commit/approval.h
  */
 #ifndef EM_NOTE_H

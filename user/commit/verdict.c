@@ -30,6 +30,9 @@ const char *em_judge_demotion(const struct em_commitment *c, const struct em_mea
 
 	if (m->r.span.broken)
 		return "broken";
+	/* its busy engines and broken sums cannot be told from here: bounds are not enough */
+	if (m->r.missing)
+		return "missing nodes";
 	if (!covered(c, &m->r))
 		return "coverage";
 	return total < c->min_total ? "too little used" : "";

@@ -30,6 +30,7 @@ void em_ledger_close(struct em_ledger *l)
 		return;
 	for (unsigned int i = 0; i < l->n_members; i++)
 		em_ledger_close(l->members[i]);
+	em_listed_clear(l);
 	free(l->members);
 	if (l->mode == EM_LEDGER_WRITE && l->log)
 		em_ledger_flush(l);

@@ -33,9 +33,13 @@ int em_ledger_open_as(struct em_ledger **l, const char *dir, const char *origin,
 int em_ledger_open_log(struct em_ledger **l, const char *dir_or_url);
 /*
  * Many ledgers, for reading, as one: nodes of a cluster. Sums are over all; a GPU's name has its
- * ledger's directory before it. @dirs: directories of ledgers, or directories of such.
+ * ledger's directory before it. @dirs: directories of ledgers, or directories of such. Where one of
+ * them holds an inventory (a note of that kind), every GPU that it lists counts: what no ledger
+ * speaks of is unobserved for as long as the inventory has it, and never absent.
  */
 int em_ledger_open_many(struct em_ledger **l, const char *const *dirs, unsigned int n);
+/* Origins that an inventory lists and whose ledger is not among them, one by one; NULL: no more. */
+const char *em_ledger_missing(const struct em_ledger *l, unsigned int n);
 void em_ledger_close(struct em_ledger *l);
 const char *em_ledger_error(const struct em_ledger *l); /* NULL: why the last open failed */
 /* What was wrong with the index, so that a reader reads from the log instead; "" = nothing. */
@@ -152,6 +156,7 @@ int em_ledger_rows(struct em_ledger *l, int64_t since, int64_t until,
  *	no interval covers, or that intervals cover which do not speak of it: unobserved too,
  *	but not part of @wall. What follows the last interval counts once it is longer than
  *	three periods (the "period" state, in ns).
+ * @missing: of @gap, what an inventory lists and no ledger speaks of
  * @unattributed: busy of no known job. @charged: Σ over intervals of
  *	min(unattributed busy, idle) - what a report moves from idle to used.
  * @blind: every EARMARK_BLIND_* seen
@@ -163,7 +168,7 @@ struct em_gpu_usage {
 	const char *name, *model, *uuid;
 	uint32_t weight;
 	int64_t since, retired; /* 0 = not retired */
-	uint64_t wall, idle, unobserved, gap, unattributed, charged;
+	uint64_t wall, idle, unobserved, gap, missing, unattributed, charged;
 	unsigned int blind;
 	uint32_t engines;
 	uint64_t busy, engine_wall, blind_busy;

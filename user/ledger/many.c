@@ -75,6 +75,9 @@ int em_ledger_open_many(struct em_ledger **ret, const char *const *dirs, unsigne
 		return r;
 	if (!l->n_members) /* it says what is wrong with it */
 		return em_ledger_open(ret, dirs[0], EM_LEDGER_READ);
+	r = em_listed_read(l);
+	if (r)
+		return r;
 	for (unsigned int i = 0; i < l->n_members; i++) {
 		if (*l->members[i]->trouble)
 			snprintf(l->trouble, sizeof(l->trouble), "%s", l->members[i]->trouble);
@@ -117,9 +120,12 @@ int em_many_span(struct em_ledger *l, int64_t since, int64_t until, struct em_sp
 
 /**
  * struct member - one of them, while it is asked
+ * @since, @until: the window asked for
  * @name: its directory's, before the names of its GPUs
  */
 struct member {
+	struct em_ledger *all;
+	int64_t since, until;
 	unsigned int number;
 	const char *name;
 	int (*usage)(const struct em_usage *, void *);
@@ -127,11 +133,12 @@ struct member {
 	void *arg;
 };
 
-static struct member member_of(const struct em_ledger *l, unsigned int i)
+static struct member member_of(struct em_ledger *l, unsigned int i)
 {
 	const char *slash = strrchr(l->members[i]->dir, '/');
 
-	return (struct member){ .number = i,
+	return (struct member){ .all = l,
+				.number = i,
 				.name = slash && slash[1] ? slash + 1 : l->members[i]->dir };
 }
 
@@ -146,15 +153,21 @@ static int pass_usage(const struct em_usage *usage, void *arg)
 	return m->usage(&u, m->arg);
 }
 
+uint32_t em_many_id(unsigned int member, uint32_t gpu)
+{
+	return gpu | member << ID_SHIFT;
+}
+
 static int pass_gpu(const struct em_gpu_usage *usage, void *arg)
 {
 	struct member *m = arg;
 	struct em_gpu_usage g = *usage;
 	char name[512];
 
+	em_listed_meet(m->all, (int)m->number, m->since, m->until, &g);
 	snprintf(name, sizeof(name), "%s:%s", m->name, g.name);
 	g.name = name;
-	g.id |= m->number << ID_SHIFT;
+	g.id = em_many_id(m->number, g.id);
 	return m->gpu(&g, m->arg);
 }
 
@@ -179,15 +192,19 @@ int em_many_gpus(struct em_ledger *l, int64_t since, int64_t until,
 {
 	int r = 0;
 
+	for (unsigned int i = 0; i < l->n_listed; i++)
+		l->listed[i].met = false;
 	for (unsigned int i = 0; !r && i < l->n_members; i++) {
 		struct member m = member_of(l, i);
 
+		m.since = since;
+		m.until = until;
 		m.gpu = each;
 		m.arg = arg;
 		r = failed(l, l->members[i],
 			   em_ledger_gpus(l->members[i], since, until, pass_gpu, &m));
 	}
-	return r;
+	return r ? r : em_listed_rest(l, since, until, each, arg);
 }
 
 int em_many_events(struct em_ledger *l, int64_t since, int64_t until, unsigned int types,

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include "ledger/fold.h"
 #include "ledger/ledger.h"
+#include "ledger/listed.h"
 #include "ledger/log.h"
 #include "ledger/memo.h"
 #include "ledger/tile.h"
@@ -30,6 +31,7 @@
  * @fold: intervals that wait for others; @span: ns of wall time that are one entry, 0 = none
  * @log_only: read from the log alone, which may be behind an address
  * @members: the ledgers that this one stands for, which has nothing else then
+ * @listed: GPUs that an inventory among them lists
  * @memos: see memo.h
  * @trouble: what was wrong with the index as it was found; "" = nothing
  */
@@ -51,6 +53,8 @@ struct em_ledger {
 	int64_t span;
 	struct em_ledger **members;
 	unsigned int n_members;
+	struct em_listed *listed;
+	unsigned int n_listed;
 	struct em_memo memos[EM_MEMOS];
 	uint64_t memo_clock;
 	int failed; /* what @error is about */
@@ -109,6 +113,7 @@ int em_names_note(struct em_ledger *l, int64_t wall, const char *kind, const jso
 int em_change_entry(struct em_ledger *l, json_t *part);
 
 /* many.c: of all members. */
+uint32_t em_many_id(unsigned int member, uint32_t gpu); /* of a GPU of one of them */
 int em_many_span(struct em_ledger *l, int64_t since, int64_t until, struct em_span *span);
 int em_many_usage(struct em_ledger *l, int64_t since, int64_t until,
 		  int (*each)(const struct em_usage *, void *), void *arg);

@@ -35,6 +35,7 @@ static int add_gpu(const struct em_gpu_usage *g, void *arg)
 	r->unattributed += g->charged;
 	r->unobserved += (em_ns)g->unobserved + g->gap;
 	r->gap += g->gap;
+	r->missing += g->missing;
 	r->busy_unattributed += g->unattributed;
 	r->busy_total += g->unattributed;
 	r->busy_unobserved += g->blind_busy;
@@ -195,6 +196,16 @@ static void sums_json(json_t *o, const struct em_report *r)
 	json_object_set_new(o, "purposes", purposes);
 }
 
+json_t *em_report_missing(const struct em_ledger *l)
+{
+	json_t *list = json_array();
+	const char *origin;
+
+	for (unsigned int i = 0; (origin = em_ledger_missing(l, i)); i++)
+		json_array_append_new(list, em_json_text(origin));
+	return list;
+}
+
 json_t *em_report_json(const struct em_report *r)
 {
 	json_t *o = json_object();
@@ -206,6 +217,7 @@ json_t *em_report_json(const struct em_report *r)
 	json_object_set_new(o, "busy_us", json_integer(em_us(r->busy_total)));
 	json_object_set_new(o, "busy_unattributed_us", json_integer(em_us(r->busy_unattributed)));
 	json_object_set_new(o, "gap_us", json_integer(em_us(r->gap)));
+	json_object_set_new(o, "missing_us", json_integer(em_us(r->missing)));
 	json_object_set_new(o, "lost", lost_json(r->span.lost));
 	json_object_set_new(o, "intervals", json_integer((json_int_t)r->span.intervals));
 	json_object_set_new(o, "stretched", json_integer((json_int_t)r->span.stretched));

@@ -30,13 +30,14 @@ struct em_part {
  * @busy_total: Σ busy with unattributed; @busy_unobserved: x_b of measures
  * @blind: every EARMARK_BLIND_* seen
  * @inventory: when the first of its GPUs entered the inventory; 0 = there is none
+ * @missing: Σ of what an inventory lists and no ledger speaks of; part of @gap
  * @engines: whose busy is measured; 0 = busy is not known here
  */
 struct em_report {
 	struct em_span span;
 	int64_t since, until; /* asked for */
 	int64_t inventory;
-	em_ns capacity, used, idle, unobserved, gap, unattributed;
+	em_ns capacity, used, idle, unobserved, gap, missing, unattributed;
 	struct em_part parts[EARMARK_PURPOSE_COUNT];
 	struct em_part strong[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
 	em_ns busy_total, busy_unattributed, busy_unobserved;
@@ -49,6 +50,9 @@ int em_report_make(struct em_report *r, struct em_ledger *l, int64_t since, int6
 
 /* The report as JSON, in microseconds; a new reference. */
 json_t *em_report_json(const struct em_report *r);
+
+/* Origins that an inventory lists and whose ledger is not there; a new reference. */
+json_t *em_report_missing(const struct em_ledger *l);
 
 /* {num, den} in microseconds, or null where it is undefined; a new reference. */
 json_t *em_share_json(const struct em_share *s);
