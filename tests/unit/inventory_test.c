@@ -12,6 +12,7 @@ enum { NODES = 3, INTERVALS = 12 };
 static const char *const node_names[NODES] = { "n0", "n1", "n2" };
 static char root[64];
 static uint64_t seed;
+static bool broken;
 
 static uint64_t any(uint64_t n)
 {
@@ -57,6 +58,8 @@ static void node(const char *name, __u8 load, int64_t aligned, int64_t other, in
 			e->id = id;
 			e->engine.busy = id ? 0 : (uint64_t)(aligned + other) * S;
 		}
+		if (broken)
+			m.i.header.flags |= EARMARK_INTERVAL_BROKEN;
 		next(&c, &m, 10);
 		append(l, &m);
 	}
@@ -286,6 +289,35 @@ static void leaving_out_never_helps(void **state)
 	strcpy(dir, root);
 }
 
+/* Sums that did not come out, of a node that is then left out: no bound knows of them. */
+static void a_broken_node_left_out_does_not_help(void **state)
+{
+	struct em_commitment c = { .name = (char *)"p",
+				   .kind = EM_FLOOR,
+				   .mixed_part = { 1, 2 },
+				   .purpose = EARMARK_PURPOSE_ALIGNMENT,
+				   .share = { 1, 10 },
+				   .min_coverage = { 0, 1 },
+				   .span.kind = EM_ROLLING,
+				   .window = INTERVALS * 10 * S };
+	struct em_verdict v;
+
+	(void)state;
+	strcpy(root, dir);
+	node("n0", 0x11, 9, 1, 0);
+	broken = true;
+	node("n1", 0x21, 9, 1, 0);
+	broken = false;
+	home(listed(3, "2026-01-01T00:00:00Z", NULL));
+	v = verdict(&c, 3);
+	assert_int_equal(v.status, EM_UNPROVEN);
+	assert_string_equal(v.reason, "broken");
+	v = verdict(&c, 1);
+	assert_int_equal(v.status, EM_UNPROVEN);
+	assert_string_equal(v.reason, "missing nodes");
+	strcpy(dir, root);
+}
+
 /* --- the file ------------------------------------------------------------------------------ */
 
 static const char *refusal(const char *text)
@@ -337,8 +369,11 @@ static void files_that_say_too_little(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(who_is_left_out_is_unobserved), TEST(what_is_not_in_it_is_unobserved),
-		TEST(who_is_listed_stays),           TEST(leaving_out_never_helps),
+		TEST(who_is_left_out_is_unobserved),
+		TEST(what_is_not_in_it_is_unobserved),
+		TEST(who_is_listed_stays),
+		TEST(leaving_out_never_helps),
+		TEST(a_broken_node_left_out_does_not_help),
 		TEST(files_that_say_too_little),
 	};
 

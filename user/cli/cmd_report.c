@@ -129,6 +129,9 @@ static void show_quality(json_t *o)
 		printf("MISSING: no ledger of %s is here, which the inventory lists: all its time is unobserved\n",
 		       em_show(text, sizeof(text), value, EM_TEXT));
 	}
+	if (json_integer_value(json_object_get(o, "missing_us")))
+		printf("MISSING: %s of GPUs that the inventory lists, and no ledger here speaks of\n",
+		       em_show(text, sizeof(text), json_object_get(o, "missing_us"), EM_DURATION));
 	if (json_array_size(blind))
 		printf("unobserved because of: %s (earmark doctor says more)\n",
 		       em_show(text, sizeof(text), blind, EM_TEXT));

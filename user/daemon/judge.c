@@ -23,8 +23,9 @@
 #define FORK_TOLD (7 * 86400 * EM_NS_PER_S)
 
 /*
- * A long window over a large ledger takes seconds to sum up. Judging may take one part in so many
- * of a processor, and waits no longer than this.
+ * A hundred promises over the same few windows cost a fraction of a second (docs/measurements.md)
+ * and are judged each period. But each date from which one counts is a window of its own, of years
+ * perhaps: judging may take one part in so many of a processor, and waits no longer than this.
  */
 #define COST_PART 50
 #define CHEAP (50 * EM_NS_PER_MS)
@@ -229,6 +230,7 @@ void em_judge_step(struct em_manager *m)
 {
 	static bool failing;
 	uint64_t start = em_time_monotonic(), cost = processor_time(), pause;
+	int64_t now = em_time_now(); /* one for all: the same windows are then summed once */
 	const char *failed = NULL;
 	int r = 0;
 
@@ -236,7 +238,6 @@ void em_judge_step(struct em_manager *m)
 		return;
 	for (unsigned int i = 0; i < m->commitments.n; i++) {
 		const struct em_commitment *c = &m->commitments.list[i];
-		int64_t now = em_time_now();
 
 		sd_notify(0, "WATCHDOG=1");
 		r = c->until && now >= c->until ? 0 : judge(m, c, now);

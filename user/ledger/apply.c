@@ -275,6 +275,7 @@ static int apply_usage(struct em_ledger *l, struct usage *u)
 	u->h.number = (__u64)number(e, "last");
 	u->h.wall_start = (__u64)number(e, "wall_start");
 	u->row = (unsigned int)number(e, "part") * PART_ROWS;
+	l->moved++;
 	r = usage_interval(l, u);
 	return r ? (r < 0 ? r : 0) : usage_rows(l, u);
 }

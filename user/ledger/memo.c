@@ -57,7 +57,7 @@ static struct em_memo *slot_of(struct em_ledger *l, int64_t since, int64_t until
 /* The window's, perhaps without rows; NULL: it cannot be remembered. */
 static struct em_memo *take(struct em_ledger *l, int64_t since, int64_t until)
 {
-	int64_t version, changes = sqlite3_total_changes64(l->db);
+	int64_t version;
 	struct em_memo *m = slot_of(l, since, until);
 
 	/* how much is missing from what is not over depends on when one asks */
@@ -65,11 +65,13 @@ static struct em_memo *take(struct em_ledger *l, int64_t since, int64_t until)
 	    version_of(l, &version))
 		return NULL;
 	if (m->since != since || m->until != until || m->version != version ||
-	    m->changes != changes) {
+	    m->moved != l->moved) {
 		if (m->busy)
 			return NULL;
 		em_memo_clear(m);
-		*m = (struct em_memo){ since, until, version, changes, .used = 0 };
+		*m = (struct em_memo){
+			.since = since, .until = until, .version = version, .moved = l->moved
+		};
 	}
 	m->busy++;
 	m->used = ++l->memo_clock;

@@ -19,11 +19,12 @@ struct em_memo_rows {
 
 /**
  * struct em_memo - of a window
- * @version, @changes: of the index when it was asked: by others, by this connection
+ * @version, @moved: of the index when it was asked: what others committed, what we changed
  * @busy: somebody is reading it; @used: when last
  */
 struct em_memo {
-	int64_t since, until, version, changes;
+	int64_t since, until, version;
+	uint64_t moved;
 	struct em_memo_rows rows[EM_MEMO_KINDS];
 	unsigned int busy;
 	uint64_t used;

@@ -294,11 +294,13 @@ static int note_retired(struct em_ledger *l, const json_t *data, int64_t wall)
 
 int em_names_note(struct em_ledger *l, int64_t wall, const char *kind, const json_t *data)
 {
+	bool learned = !strcmp(kind, "learned"), retired = !strcmp(kind, "gpu-retired");
 	char text[32];
 
-	if (!strcmp(kind, "learned"))
+	l->moved += learned || retired;
+	if (learned)
 		return note_learned(l, data);
-	if (!strcmp(kind, "gpu-retired"))
+	if (retired)
 		return note_retired(l, data, wall);
 	if (strcmp(kind, "period"))
 		return 0;

@@ -51,6 +51,7 @@ int em_ledger_events(struct em_ledger *l, int64_t since, int64_t until, unsigned
 
 int em_state_put(struct em_ledger *l, const char *key, const char *json)
 {
+	l->moved += !strcmp(key, "period"); /* what follows the last interval depends on it */
 	return em_store_run(l,
 			    "INSERT INTO state(key, json) VALUES(?,?) ON CONFLICT(key) DO UPDATE "
 			    "SET json=excluded.json WHERE json!=excluded.json",

@@ -32,7 +32,7 @@
  * @log_only: read from the log alone, which may be behind an address
  * @members: the ledgers that this one stands for, which has nothing else then
  * @listed: GPUs that an inventory among them lists
- * @memos: see memo.h
+ * @memos: see memo.h; @moved: how often a figure was changed through this ledger
  * @trouble: what was wrong with the index as it was found; "" = nothing
  */
 struct em_ledger {
@@ -56,7 +56,7 @@ struct em_ledger {
 	struct em_listed *listed;
 	unsigned int n_listed;
 	struct em_memo memos[EM_MEMOS];
-	uint64_t memo_clock;
+	uint64_t memo_clock, moved;
 	int failed; /* what @error is about */
 	char error[512], open_error[512], trouble[256];
 };
