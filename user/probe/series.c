@@ -78,19 +78,25 @@ static int fill(struct em_series *s, struct em_ledger *l)
 	return 0;
 }
 
+static int add_capacity(const struct em_gpu_usage *g, void *arg)
+{
+	*(em_ns *)arg += (em_ns)g->wall + g->gap;
+	return 0;
+}
+
 /* What the whole of the buckets' time holds, less what they hold one by one. */
 static int find_crossing(struct em_series *s, struct em_ledger *l)
 {
-	struct em_report r;
-	em_ns total = 0;
+	em_ns total = 0, whole = 0;
 	int ret;
 
 	if (!s->n)
 		return 0;
-	ret = em_report_make(&r, l, s->list[0].at.start, s->list[s->n - 1].at.end);
+	ret = em_ledger_gpus(l, s->list[0].at.start, s->list[s->n - 1].at.end, add_capacity,
+			     &whole);
 	for (size_t i = 0; i < s->n; i++)
 		total += em_parts_capacity(&s->list[i].p);
-	s->crossing = ret ? 0 : em_grown(total, r.capacity);
+	s->crossing = ret ? 0 : em_grown(total, whole);
 	return ret;
 }
 
