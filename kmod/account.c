@@ -310,8 +310,10 @@ void earmark_holder_submit(struct earmark_account *a, struct earmark_holder *h, 
 	now = earmark_account_clamp(a, now);
 	earmark_holder_known(a, h, now);
 	h->submitted = true;
-	if (!h->uses)
+	if (!h->uses && !h->fileless) {
 		h->fileless = true;
+		h->gpu->turnover++;
+	}
 	earmark_holder_update(a, h, now);
 }
 

@@ -68,6 +68,7 @@ struct earmark_account {
  * @blind: EARMARK_BLIND_*; 0 = its time is observed
  * @unknown: uses found at start of which nothing is known yet
  * @retired: leaves the inventory at the next gather
+ * @turnover: how often the files in use, or the jobs without one, have changed
  * @last: books are complete up to here
  * @from: in this interval accounted from
  * @blinded: every bit of @blind seen in the interval
@@ -82,6 +83,7 @@ struct earmark_gpu_account {
 	u32 blind;
 	u32 unknown;
 	bool retired;
+	u32 turnover;
 	u64 last;
 	u64 from[2];
 	u64 idle[2];
@@ -223,6 +225,7 @@ bool earmark_use_seen(struct earmark_account *a, u64 file, const struct earmark_
 bool earmark_use_resolve(struct earmark_account *a, u64 id, bool works, u64 now);
 u32 earmark_file_free(struct earmark_account *a, u64 file, u64 now);
 u32 earmark_file_sweep(struct earmark_account *a, u32 seed, u64 now);
+void earmark_gpu_drop_fileless(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 now);
 
 /* Intervals */
 u32 earmark_account_room(const struct earmark_account *a);

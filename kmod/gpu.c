@@ -258,6 +258,38 @@ void earmark_gpu_hold_seeded(u32 walk, u64 now)
 	}
 }
 
+/* A poll's walk is complete: did it find what the one before had found? Under the lock. */
+void earmark_gpu_hold_compare(bool first, u64 now)
+{
+	struct earmark_account *a = &earmark_books.account;
+	struct earmark_gpu *gpu;
+
+	list_for_each_entry(gpu, &gpus, node) {
+		if (gpu->account.retired)
+			continue;
+		earmark_gpu_drop_fileless(a, &gpu->account, now);
+		gpu->steady = !first && gpu->turnover == gpu->account.turnover;
+		gpu->turnover = gpu->account.turnover;
+		if (!gpu->steady)
+			earmark_gpu_disavow(a, &gpu->account, EARMARK_BLIND_HOLD, now);
+	}
+}
+
+/*
+ * From here to the next walk GPUs are observed where nothing changed: where something did, a
+ * file may have been opened behind the walk's back and be closed before the next. Under the lock.
+ */
+void earmark_gpu_hold_polled(u32 walk, u64 now)
+{
+	struct earmark_gpu *gpu;
+
+	list_for_each_entry(gpu, &gpus, node) {
+		if (gpu->unseeded < walk && gpu->steady)
+			earmark_gpu_blind(&earmark_books.account, &gpu->account, 0,
+					  EARMARK_BLIND_HOLD | EARMARK_BLIND_LOST, now);
+	}
+}
+
 /**
  * earmark_gpu_retire_id() - the GPU leaves the inventory
  *

@@ -18,6 +18,7 @@ struct netlink_ext_ack;
  * @since: in the inventory from
  * @unseeded: the seed generation that HOLD or LOST was last set in: only a walk over the open
  *	files that began later may clear them
+ * @turnover: of its account at the last poll; @steady: which found it as it had been before
  * @dev: to be looked through for DRM minors by the scan work; a reference, or NULL
  *
  * Freed through RCU once it is retired and nothing holds or meters it.
@@ -34,6 +35,8 @@ struct earmark_gpu {
 	u32 devnums[EARMARK_DEVNUMS_MAX];
 	u64 since;
 	u32 unseeded;
+	u32 turnover;
+	bool steady;
 	struct device *dev;
 	struct rcu_head rcu;
 };
@@ -62,6 +65,8 @@ void earmark_gpu_meter_blind(bool blind, u64 now);
 void earmark_gpu_hold_blind(bool disavow, u64 now);
 void earmark_gpu_hold_lost(struct earmark_gpu *gpu, u64 now);
 void earmark_gpu_hold_seeded(u32 walk, u64 now);
+void earmark_gpu_hold_compare(bool first, u64 now);
+void earmark_gpu_hold_polled(u32 walk, u64 now);
 
 bool earmark_gpu_devnum_room(void **room, u32 nr);
 bool earmark_gpu_name(const struct device *dev, char *out);

@@ -169,7 +169,8 @@ static int seal(bool waiting)
 		earmark_account_gather(&earmark_books.account, s->segments, room, h->end, &broken);
 	h->flags = (sealer.stretched ? EARMARK_INTERVAL_STRETCHED : 0) |
 		   (broken ? EARMARK_INTERVAL_BROKEN : 0) |
-		   (sealer.number == 2 ? EARMARK_INTERVAL_FIRST : 0);
+		   (sealer.number == 2 ? EARMARK_INTERVAL_FIRST : 0) |
+		   (earmark_sensor_polled() ? EARMARK_INTERVAL_SAMPLED : 0);
 	sealer.stretched = false;
 	copy_events(s, &events);
 	earmark_chain_add(s);
@@ -205,6 +206,27 @@ int earmark_interval_seal(u64 *number, struct netlink_ext_ack *extack)
 	if (ret)
 		NL_SET_ERR_MSG(extack,
 			       "no room to seal: acknowledge intervals or enlarge the keep");
+	return ret;
+}
+
+/* A walk over all open files ends the open interval; the timer waits for the next one's. */
+int earmark_interval_poll(u64 *number, struct netlink_ext_ack *extack)
+{
+	int ret;
+
+	mutex_lock(&sealer.mutex);
+	ret = earmark_sensor_poll(extack);
+	if (ret)
+		goto unlock;
+	*number = sealer.number;
+	ret = seal(true);
+	if (ret)
+		NL_SET_ERR_MSG(extack,
+			       "no room to seal: acknowledge intervals or enlarge the keep");
+	earmark_sensor_poll_end();
+	mod_delayed_work(sealer.queue, &seal_work, nsecs_to_jiffies(2 * sealer.period));
+unlock:
+	mutex_unlock(&sealer.mutex);
 	return ret;
 }
 
@@ -278,7 +300,8 @@ void earmark_interval_status(struct earmark_status *st)
 		    (earmark_drm_present() ? EARMARK_STATUS_GPU_SCHED : 0) |
 		    (earmark_sensor_attached() ? EARMARK_STATUS_HOLD : 0) |
 		    (earmark_sensor_is_seeded() ? EARMARK_STATUS_SEEDED : 0) |
-		    (READ_ONCE(sealer.stretched) ? EARMARK_STATUS_STRETCHED : 0);
+		    (READ_ONCE(sealer.stretched) ? EARMARK_STATUS_STRETCHED : 0) |
+		    (earmark_sensor_polled() ? EARMARK_STATUS_POLLED : 0);
 	st->now = ktime_get_ns();
 	st->interval = READ_ONCE(sealer.period);
 	st->open_since = READ_ONCE(a->start);

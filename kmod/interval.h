@@ -35,6 +35,7 @@ struct earmark_sealed {
 /* interval.c: sealing */
 int earmark_interval_init(u64 period);
 void earmark_interval_exit(void);
+int earmark_interval_poll(u64 *number, struct netlink_ext_ack *extack);
 int earmark_interval_seal(u64 *number, struct netlink_ext_ack *extack);
 int earmark_interval_config(const u64 *period, const u64 *keep);
 int earmark_interval_retire(u32 gpu, const char *reason, struct netlink_ext_ack *extack);

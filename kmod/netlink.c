@@ -301,23 +301,24 @@ static int interval_ack(struct sk_buff *skb, struct genl_info *info)
 				 nla_data(attrs[EARMARK_A_HASH]), info->extack);
 }
 
+static int reply_number(struct genl_info *info, u8 cmd, u64 number)
+{
+	void *head;
+	struct sk_buff *skb = reply_new(info, cmd, nla_total_size_64bit(sizeof(number)), &head);
+
+	if (!skb)
+		return refuse(info, -ENOMEM, "out of memory");
+	return reply_send(info, skb, head,
+			  nla_put_u64_64bit(skb, EARMARK_A_NUMBER, number, EARMARK_A_PAD));
+}
+
 static int interval_seal(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *reply;
-	void *head;
 	u64 number;
-	int ret = earmark_netlink_admin(skb, info->extack);
+	int ret = earmark_netlink_admin(skb, info->extack)
+			  ?: earmark_interval_seal(&number, info->extack);
 
-	if (!ret)
-		ret = earmark_interval_seal(&number, info->extack);
-	if (ret)
-		return ret;
-	reply = reply_new(info, EARMARK_CMD_INTERVAL_SEAL, nla_total_size_64bit(sizeof(number)),
-			  &head);
-	if (!reply)
-		return refuse(info, -ENOMEM, "out of memory");
-	return reply_send(info, reply, head,
-			  nla_put_u64_64bit(reply, EARMARK_A_NUMBER, number, EARMARK_A_PAD));
+	return ret ?: reply_number(info, EARMARK_CMD_INTERVAL_SEAL, number);
 }
 
 static int config_set(struct sk_buff *skb, struct genl_info *info)
@@ -347,6 +348,15 @@ static int config_set(struct sk_buff *skb, struct genl_info *info)
 static int sensor_seeded(struct sk_buff *skb, struct genl_info *info)
 {
 	return earmark_netlink_admin(skb, info->extack) ?: earmark_sensor_seeded(info->extack);
+}
+
+static int sensor_polled(struct sk_buff *skb, struct genl_info *info)
+{
+	u64 number;
+	int ret = earmark_netlink_admin(skb, info->extack)
+			  ?: earmark_interval_poll(&number, info->extack);
+
+	return ret ?: reply_number(info, EARMARK_CMD_SENSOR_POLLED, number);
 }
 
 static int file_set(struct sk_buff *skb, struct genl_info *info)
@@ -405,6 +415,7 @@ static const struct genl_ops ops[] = {
 	{ .cmd = EARMARK_CMD_SENSOR_SEEDED, .doit = sensor_seeded },
 	{ .cmd = EARMARK_CMD_FILE_SET, .doit = file_set },
 	{ .cmd = EARMARK_CMD_LOST_ADD, .doit = lost_add },
+	{ .cmd = EARMARK_CMD_SENSOR_POLLED, .doit = sensor_polled },
 };
 
 static const struct genl_multicast_group groups[] = {

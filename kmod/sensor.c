@@ -22,6 +22,7 @@
  * @walk: generation of the last walk that began, or, between walks, of the last that ended;
  *	under the books' lock, read anywhere
  * @walking: a walk has begun
+ * @polled: walks stand in for it; @vouched: the interval about to be sealed ends with one
  */
 static struct {
 	struct mutex mutex; /* one challenge at a time */
@@ -31,6 +32,8 @@ static struct {
 	bool attached;
 	u32 walk;
 	bool walking;
+	bool polled;
+	bool vouched;
 } sensor = {
 	.mutex = __MUTEX_INITIALIZER(sensor.mutex),
 	.walk = 1,
@@ -97,13 +100,94 @@ static void sensor_losses(void)
 	raw_spin_unlock_irqrestore(&earmark_books.lock, flags);
 }
 
-static struct earmark_event_node *sensor_event(enum earmark_event_type type)
+static struct earmark_event_node *sensor_event(enum earmark_event_type type, const char *name)
 {
 	struct earmark_event_node *event = earmark_event_new(type, GFP_KERNEL);
 
 	if (event)
-		strscpy(event->event.text, "hold", sizeof(event->event.text));
+		strscpy(event->event.text, name, sizeof(event->event.text));
 	return event;
+}
+
+bool earmark_sensor_polled(void)
+{
+	return READ_ONCE(sensor.polled);
+}
+
+/* Under the sensor's mutex. */
+static void poll_stop(void)
+{
+	struct earmark_event_node *event = sensor_event(EARMARK_EVENT_SENSOR_DETACHED, "poll");
+	unsigned long flags;
+	u64 now;
+
+	raw_spin_lock_irqsave(&earmark_books.lock, flags);
+	now = ktime_get_ns();
+	WRITE_ONCE(sensor.polled, false);
+	earmark_gpu_hold_blind(true, now);
+	earmark_event_add(event, now);
+	raw_spin_unlock_irqrestore(&earmark_books.lock, flags);
+	earmark_event_kick();
+}
+
+/* Before each seal: an interval that no walk ends is nobody's to vouch for. */
+static void poll_check(void)
+{
+	mutex_lock(&sensor.mutex);
+	if (sensor.polled && !sensor.vouched)
+		poll_stop();
+	mutex_unlock(&sensor.mutex);
+}
+
+/*
+ * A walk is complete, and a seal follows, then earmark_sensor_poll_end(). Under the sealer's
+ * mutex. Return: 0 or -errno.
+ */
+int earmark_sensor_poll(struct netlink_ext_ack *extack)
+{
+	struct earmark_event_node *event;
+	unsigned long flags;
+	int ret = 0;
+	u64 now;
+
+	event = sensor_event(EARMARK_EVENT_SENSOR_ATTACHED, "poll");
+	mutex_lock(&sensor.mutex);
+	raw_spin_lock_irqsave(&earmark_books.lock, flags);
+	now = ktime_get_ns();
+	if (sensor.attached) {
+		NL_SET_ERR_MSG(extack, "the hold sensor sees every edge: nothing is to be polled");
+		ret = -EBUSY;
+	} else if (!sensor.walking) {
+		NL_SET_ERR_MSG(extack, "no walk over the open files has begun");
+		ret = -ENODATA;
+	} else {
+		sensor.walking = false;
+		sensor.vouched = true;
+		earmark_file_sweep(&earmark_books.account, sensor.walk, now);
+		earmark_gpu_hold_compare(!sensor.polled, now);
+		if (!sensor.polled) {
+			WRITE_ONCE(sensor.polled, true);
+			earmark_event_add(event, now);
+			event = NULL;
+		}
+	}
+	raw_spin_unlock_irqrestore(&earmark_books.lock, flags);
+	mutex_unlock(&sensor.mutex);
+	earmark_event_drop(event);
+	return ret;
+}
+
+void earmark_sensor_poll_end(void)
+{
+	unsigned long flags;
+
+	mutex_lock(&sensor.mutex);
+	sensor.vouched = false;
+	raw_spin_lock_irqsave(&earmark_books.lock, flags);
+	if (sensor.polled && !sensor.walking)
+		earmark_gpu_hold_polled(sensor.walk, ktime_get_ns());
+	raw_spin_unlock_irqrestore(&earmark_books.lock, flags);
+	mutex_unlock(&sensor.mutex);
 }
 
 /* Before each seal: is the sensor still there? If not, it was not for some of the interval. */
@@ -113,6 +197,7 @@ void earmark_sensor_check(void)
 	unsigned long flags;
 	u64 now;
 
+	poll_check();
 	if (!earmark_sensor_attached())
 		return;
 	mutex_lock(&sensor.mutex);
@@ -120,7 +205,7 @@ void earmark_sensor_check(void)
 		sensor_losses();
 		goto out;
 	}
-	event = sensor_event(EARMARK_EVENT_SENSOR_DETACHED);
+	event = sensor_event(EARMARK_EVENT_SENSOR_DETACHED, "hold");
 	earmark_lost(EARMARK_LOST_CHALLENGE, 1);
 	raw_spin_lock_irqsave(&earmark_books.lock, flags);
 	now = ktime_get_ns();
@@ -140,6 +225,9 @@ u32 earmark_sensor_begin(void)
 	u32 walk;
 
 	raw_spin_lock_irqsave(&earmark_books.lock, flags);
+	/* what is opened or closed while it goes on may be seen or not */
+	if (sensor.polled)
+		earmark_gpu_hold_blind(false, ktime_get_ns());
 	walk = sensor.walk + 1;
 	WRITE_ONCE(sensor.walk, walk);
 	sensor.walking = true;
@@ -169,7 +257,9 @@ int earmark_sensor_seeded(struct netlink_ext_ack *extack)
 		goto out;
 	}
 	sensor_losses();
-	event = sensor_event(EARMARK_EVENT_SENSOR_ATTACHED);
+	if (sensor.polled)
+		poll_stop();
+	event = sensor_event(EARMARK_EVENT_SENSOR_ATTACHED, "hold");
 	raw_spin_lock_irqsave(&earmark_books.lock, flags);
 	now = ktime_get_ns();
 	if (sensor.walking)

@@ -76,6 +76,7 @@ void earmark_use_add(struct earmark_account *a, struct earmark_use *use, struct 
 	list_add_rcu(&use->node, file_bucket(a, file));
 	h->uses++;
 	h->fileless = false;
+	h->gpu->turnover++;
 	if (unknown && !h->submitted) {
 		use->unknown = true;
 		h->gpu->unknown++;
@@ -127,6 +128,7 @@ static void use_drop(struct earmark_account *a, struct earmark_use *use, u64 now
 
 	use_known(a, use, now);
 	list_del_rcu(&use->node);
+	h->gpu->turnover++;
 	if (!--h->uses && !h->fileless)
 		h->submitted = false;
 	earmark_holder_update(a, h, now);
@@ -173,6 +175,7 @@ static void holder_release(struct earmark_account *a, struct earmark_holder *h, 
 	struct earmark_use *use, *next;
 	u32 i;
 
+	h->gpu->turnover += h->fileless;
 	h->fileless = false;
 	h->submitted = h->submitted && h->uses;
 	earmark_holder_update(a, h, now);
@@ -181,6 +184,18 @@ static void holder_release(struct earmark_account *a, struct earmark_holder *h, 
 			if (use->holder == h)
 				use_drop(a, use, now);
 		}
+	}
+}
+
+/* A walk over all open files found none of a job that submitted: it holds nothing. */
+void earmark_gpu_drop_fileless(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 now)
+{
+	struct earmark_holder *h;
+
+	now = earmark_account_clamp(a, now);
+	list_for_each_entry(h, &gpu->holders, of_gpu) {
+		if (h->fileless)
+			holder_release(a, h, now);
 	}
 }
 

@@ -47,7 +47,8 @@
 /*
  * EARMARK_BLIND - why a GPU's time is unobserved; a bit mask, 0 = observed.
  *   METER  nothing counts submissions on it (no probe attached, no known scheduler)
- *   HOLD   the hold sensor is absent, not yet seeded, or missed its challenge
+ *   HOLD   the hold sensor is absent, not yet seeded, or missed its challenge; or holds are
+ *          polled, and changed
  *   ABSENT its driver is unbound: it stays in the inventory
  *   FILE   a file found in use at start may hold it, nothing has shown so or otherwise
  *   LOST   the sensor lost an edge of a hold; healed by the next complete seed
@@ -153,6 +154,7 @@ enum earmark_recorder {
 #define EARMARK_INTERVAL_STRETCHED (1U << 0) /* could not be sealed in time: spans more */
 #define EARMARK_INTERVAL_BROKEN (1U << 1)    /* a sum did not come out: never patched up */
 #define EARMARK_INTERVAL_FIRST (1U << 2)     /* first of its load */
+#define EARMARK_INTERVAL_SAMPLED (1U << 3)   /* holds were polled: see SENSOR_POLLED */
 
 struct earmark_interval {
 	__u32 version;  /* EARMARK_VERSION */
@@ -319,6 +321,7 @@ struct earmark_status {
 #define EARMARK_STATUS_HOLD (1U << 3)      /* hold sensor answered the last challenge */
 #define EARMARK_STATUS_SEEDED (1U << 4)    /* … and has seeded what was open before */
 #define EARMARK_STATUS_STRETCHED (1U << 5) /* the open interval is overdue */
+#define EARMARK_STATUS_POLLED (1U << 6)    /* holds are polled */
 
 /*
  * Commands. "admin": CAP_SYS_ADMIN in the initial user namespace. Every refusal carries an
@@ -348,6 +351,12 @@ struct earmark_status {
  *                 works (1): it holds its GPU from now on; idle (0): it holds nothing yet
  *   LOST_ADD      admin. COUNTER VALUE: the sensor's own losses, read by the daemon
  *                 (RECURSION, MISSED, RING only). GPU given: it goes blind (LOST).
+ *   SENSOR_POLLED admin. where no sensor sees the edges of holds: a walk over all open files is
+ *                 complete. Seals the open interval. What passed from the walk before to the
+ *                 beginning of this one is observed, on a GPU where this walk and the two before
+ *                 found the same files used by the same jobs and no other job submitted; else
+ *                 it is unobserved, like the time of the walks. An interval that is sealed
+ *                 otherwise is unobserved too, and polling begins anew.  -> NUMBER
  *   UNLOAD_READY  (none: unloading is refused by the kernel while BPF is attached)
  */
 #define EARMARK_COMMANDS(X)               \
@@ -365,7 +374,8 @@ struct earmark_status {
 	X(SENSOR_SEEDED, "sensor-seeded") \
 	X(FILE_SET, "file-set")           \
 	X(LOST_ADD, "lost-add")           \
-	X(EVENT, "event")
+	X(EVENT, "event")                 \
+	X(SENSOR_POLLED, "sensor-polled")
 
 /* EARMARK_ATTRS - X(id, name, netlink type, length): length is the maximum for strings
  * (without NUL) and binaries, 0 = any.

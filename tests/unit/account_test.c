@@ -434,6 +434,28 @@ static void a_seed_sweeps_what_it_did_not_see(void **state)
 	tear_down();
 }
 
+static void a_walk_that_finds_no_file_ends_the_hold_and_is_a_change(void **state)
+{
+	u32 turnover;
+
+	(void)state;
+	set_up();
+	earmark_use_add(&books, malloc(sizeof(struct earmark_use)), holder(0, 0), 1, false, 1, now);
+	turnover = gpu[0].turnover;
+	earmark_holder_submit(&books, holder(0, 0), now); /* on a file that is known: no change */
+	assert_int_equal(gpu[0].turnover, turnover);
+	earmark_holder_submit(&books, holder(1, 0), now);
+	earmark_holder_submit(&books, holder(1, 0), now);
+	assert_int_equal(gpu[0].turnover, turnover + 1);
+	assert_int_equal(gpu[0].nr_holding, 2);
+	earmark_gpu_drop_fileless(&books, &gpu[0], now);
+	assert_int_equal(gpu[0].turnover, turnover + 2);
+	assert_int_equal(gpu[0].nr_holding, 1);
+	earmark_file_free(&books, 1, now);
+	assert_int_equal(gpu[0].turnover, turnover + 3);
+	tear_down();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +464,7 @@ int main(void)
 		cmocka_unit_test(history_is_bounded_and_owned_up_to),
 		cmocka_unit_test(opening_is_not_holding),
 		cmocka_unit_test(a_seed_sweeps_what_it_did_not_see),
+		cmocka_unit_test(a_walk_that_finds_no_file_ends_the_hold_and_is_a_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,10 +239,15 @@ static void check_sensors(struct findings *f)
 
 	json_array_foreach(json_object_get(f->status, "sensors"), i, sensor) {
 		bool on = json_is_true(json_object_get(sensor, "attached"));
+		bool polled = json_is_true(json_object_get(sensor, "polled"));
 		char what[64], why[512];
 
 		snprintf(what, sizeof(what), "sensor %s", text_of(sensor, "name") ?: "?");
-		find(f, what, on ? OK : MISSING, on ? "attached" : "not attached",
+		find(f, what, on ? OK : MISSING,
+		     on ? "attached"
+		     : polled
+			     ? "polled: what changes between two walks over the open files is unobserved"
+			     : "not attached",
 		     em_show(why, sizeof(why), json_object_get(sensor, "why"), EM_TEXT));
 	}
 }

@@ -119,6 +119,10 @@ static void show_quality(json_t *o)
 		if (json_integer_value(value))
 			printf("lost: %s %lld\n", name, json_integer_value(value));
 	}
+	if (json_integer_value(json_object_get(o, "sampled")))
+		printf("sampled: in %lld intervals holds were polled; what changed between two walks "
+		       "over the open files is unobserved\n",
+		       json_integer_value(json_object_get(o, "sampled")));
 	if (json_integer_value(json_object_get(o, "stretched")))
 		printf("stretched: %lld intervals span more than their period; no time is lost\n",
 		       json_integer_value(json_object_get(o, "stretched")));

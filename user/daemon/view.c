@@ -147,12 +147,12 @@ json_t *em_view_sensors(struct em_manager *m)
 	if (m->source && m->source->sensor)
 		n = em_sensor_states(m->source->sensor, &states);
 	for (int i = 0; i < n; i++)
-		json_array_append_new(rows,
-				      json_pack("{s:s,s:b,s:o,s:o,s:o,s:o}", "name", states[i].name,
-						"attached", states[i].attached, "why",
-						text(states[i].why), "runs", number(states[i].runs),
-						"missed", number(states[i].missed), "recursion",
-						number(states[i].recursion)));
+		json_array_append_new(
+			rows, json_pack("{s:s,s:b,s:b,s:o,s:o,s:o,s:o}", "name", states[i].name,
+					"attached", states[i].attached, "polled", states[i].polled,
+					"why", text(states[i].why), "runs", number(states[i].runs),
+					"missed", number(states[i].missed), "recursion",
+					number(states[i].recursion)));
 	return rows;
 }
 

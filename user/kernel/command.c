@@ -248,6 +248,11 @@ int em_netlink_seeded(struct em_netlink *nl)
 	return em_netlink_request(nl, EARMARK_CMD_SENSOR_SEEDED, DO, NULL, NULL, 0);
 }
 
+int em_netlink_polled(struct em_netlink *nl, __u64 *number)
+{
+	return em_netlink_request(nl, EARMARK_CMD_SENSOR_POLLED, DO, read_number, number, 0);
+}
+
 int em_netlink_file_set(struct em_netlink *nl, __u64 file, bool works)
 {
 	return em_netlink_request(nl, EARMARK_CMD_FILE_SET, DO, NULL, NULL, EARMARK_A_FILE, file,

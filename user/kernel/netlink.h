@@ -42,6 +42,7 @@ int em_netlink_ack(struct em_netlink *nl, __u64 number, const __u8 hash[EARMARK_
 int em_netlink_seal(struct em_netlink *nl, __u64 *number);
 int em_netlink_config(struct em_netlink *nl, __u64 period, __u64 keep); /* 0 = unchanged */
 int em_netlink_seeded(struct em_netlink *nl);
+int em_netlink_polled(struct em_netlink *nl, __u64 *number);
 int em_netlink_file_set(struct em_netlink *nl, __u64 file, bool works);
 int em_netlink_lost_add(struct em_netlink *nl, unsigned int counter, __u64 value, __u32 gpu);
 

@@ -115,7 +115,11 @@ static bool family_possible(struct em_sensor *s, int f)
 			    "be called: build it with pahole installed");
 		return false;
 	}
-	return f != EM_FAMILY_HOLD || lsm_active(st);
+	if (f != EM_FAMILY_HOLD)
+		return true;
+	s->walks_only = !lsm_active(st);
+	/* alone, nothing could tell a hold that a walk does not see from none */
+	return !s->walks_only || s->mode == EM_SENSOR_MODULE;
 }
 
 /* The BTF that a family's hooks are looked up in; NULL with the sentence set. */
@@ -144,10 +148,17 @@ static struct btf *family_btf(struct em_sensor *s, int f, struct btf *vmlinux)
 	return NULL;
 }
 
+static bool edge_of_hold(const struct hook *h)
+{
+	return h->type && !strncmp(h->type, "bpf_lsm_", strlen("bpf_lsm_"));
+}
+
 static bool hook_wanted(struct em_sensor *s, const struct hook *h, const struct btf *btf)
 {
 	if (!strcmp(h->program, "hold_challenge"))
-		return s->mode == EM_SENSOR_MODULE;
+		return s->mode == EM_SENSOR_MODULE && !s->walks_only;
+	if (s->walks_only && edge_of_hold(h))
+		return false;
 	if (!h->type)
 		return true;
 	return btf__find_by_name_kind(btf, h->type, BTF_KIND_FUNC) > 0 ||
@@ -161,7 +172,7 @@ static bool hooks_complete(struct em_sensor *s, int f, const struct btf *btf)
 	bool found;
 
 	for (h = em_families[f].hooks; h->program; h++) {
-		found = !h->group;
+		found = !h->group || (s->walks_only && edge_of_hold(h));
 		for (other = em_families[f].hooks; other->program; other++)
 			found |= other->group == h->group && hook_wanted(s, other, btf);
 		if (found)
@@ -319,8 +330,10 @@ static int family_attach(struct em_sensor *s, int f, struct btf *vmlinux)
 	if (btf != vmlinux)
 		btf__free(btf);
 	if (r >= 0) {
-		st->attached = true;
-		st->why[0] = '\0';
+		st->polled = f == EM_FAMILY_HOLD && s->walks_only;
+		st->attached = !st->polled;
+		if (st->attached)
+			st->why[0] = '\0';
 		s->tried[f] = 0;
 	}
 	return r;
@@ -331,13 +344,13 @@ static void check_by_hand(struct em_sensor *s, int f)
 	struct em_sensor_state *st = &s->states[f];
 	const struct hook *h;
 
-	for (h = em_families[f].hooks; h->program && !h->group; h++)
+	for (h = em_families[f].hooks; h->program && !(h->group && (!st->polled || !h->type)); h++)
 		;
 	if (f == EM_FAMILY_DRM
 		    ? em_pin_exists("link_", h[0].program) || em_pin_exists("link_", h[1].program)
 		    : em_pin_exists("link_", h->program))
 		return;
-	st->attached = false;
+	st->attached = st->polled = false;
 	s->by_hand[f] = true;
 	because(st, "its pins were removed (earmark sensor unpin): restart earmarkd to attach it");
 }
@@ -364,10 +377,10 @@ int em_sensor_retry(struct em_sensor *s)
 	for (f = 0; f < EM_FAMILY_COUNT; f++) {
 		if (s->mode == EM_SENSOR_MODULE && !em_families[f].with_module)
 			continue;
-		if (s->states[f].attached)
+		if (s->states[f].attached || s->states[f].polled)
 			check_by_hand(s, f);
-		if (s->states[f].attached || s->by_hand[f] || !family_possible(s, f) ||
-		    !worth_trying(s, f))
+		if (s->states[f].attached || s->states[f].polled || s->by_hand[f] ||
+		    !family_possible(s, f) || !worth_trying(s, f))
 			continue;
 		if (!vmlinux)
 			vmlinux = btf__load_vmlinux_btf();

@@ -20,12 +20,13 @@ enum em_sensor_mode { EM_SENSOR_MODULE, EM_SENSOR_ALONE };
  * struct em_sensor_state - one family of hooks, for `sensor list` and `doctor`
  * @name: "hold", "drm", "cgroup"
  * @attached: all its programs are attached
+ * @polled: hold, where programs cannot be attached to its edges: its walks stand in for it
  * @why: when not: one sentence that says what is missing and how to get it
  * @runs, @missed, @recursion: of its programs, since they were loaded
  */
 struct em_sensor_state {
 	const char *name;
-	bool attached;
+	bool attached, polled;
 	char why[256];
 	__u64 runs, missed, recursion;
 };

@@ -34,6 +34,7 @@ extern const struct family em_families[EM_FAMILY_COUNT];
  * @states: one a family of the mode; the first ones of families[]
  * @unusable: why nothing can be pinned here; "" = it can
  * @tried: what a family was tried with in vain, so that it is not repeated; 0 = nothing
+ * @walks_only: no program can be attached to the edges of holds
  * @by_hand: its pins were removed by somebody
  */
 struct em_sensor {
@@ -41,6 +42,7 @@ struct em_sensor {
 	struct em_sensor_state states[EM_FAMILY_COUNT];
 	char unusable[256];
 	ino_t tried[EM_FAMILY_COUNT];
+	bool walks_only;
 	bool by_hand[EM_FAMILY_COUNT];
 };
 

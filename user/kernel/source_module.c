@@ -77,11 +77,6 @@ static int module_gpu_retire(struct em_source *s, __u32 gpu, const char *reason)
 	return said(module_of(s), em_netlink_gpu_retire(module_of(s)->nl, gpu, reason));
 }
 
-static int module_seal(struct em_source *s, __u64 *number)
-{
-	return said(module_of(s), em_netlink_seal(module_of(s)->nl, number));
-}
-
 static int module_intervals(struct em_source *s, __u64 from,
 			    int (*each)(struct em_interval *, void *), void *arg)
 {
@@ -129,6 +124,18 @@ static bool any_unseeded(struct module *m)
 	return any;
 }
 
+static int files_walk(struct module *m)
+{
+	int rc;
+
+	m->nr_found = 0;
+	rc = em_sensor_seed(m->source.sensor, found_add, m);
+	if (rc)
+		snprintf(m->source.error, sizeof(m->source.error), "cannot walk the open files: %s",
+			 strerror(-rc));
+	return rc;
+}
+
 /* Walk all open files; only then may the module rely on what the sensor tells. */
 static int seed(struct module *m)
 {
@@ -138,13 +145,9 @@ static int seed(struct module *m)
 		m->wait--;
 		return 0;
 	}
-	m->nr_found = 0;
-	rc = em_sensor_seed(m->source.sensor, found_add, m);
-	if (rc) {
-		snprintf(m->source.error, sizeof(m->source.error), "cannot walk the open files: %s",
-			 strerror(-rc));
+	rc = files_walk(m);
+	if (rc)
 		return rc;
-	}
 	rc = said(m, em_netlink_seeded(m->nl));
 	if (rc || any_unseeded(m))
 		m->wait = SEEDS_APART;
@@ -191,11 +194,35 @@ static int event_drop(const struct earmark_event *event, void *arg)
 	return 0;
 }
 
+/* Where walks stand in for the sensor, one of them ends every interval. */
+static bool polls(struct em_source *s)
+{
+	const struct em_sensor_state *st;
+
+	em_sensor_states(s->sensor, &st);
+	return st[0].polled;
+}
+
+static int poll_files(struct module *m, __u64 *number)
+{
+	int rc = files_walk(m);
+
+	return rc ? rc : said(m, em_netlink_polled(m->nl, number));
+}
+
+static int module_seal(struct em_source *s, __u64 *number)
+{
+	struct module *m = module_of(s);
+
+	return polls(s) ? poll_files(m, number) : said(m, em_netlink_seal(m->nl, number));
+}
+
 static int module_tick(struct em_source *s)
 {
 	struct module *m = module_of(s);
 	struct earmark_status status;
 	const struct em_sensor_state *st;
+	__u64 number;
 	int rc;
 
 	em_netlink_event_read(m->nl, event_drop, NULL);
@@ -207,6 +234,9 @@ static int module_tick(struct em_source *s)
 	em_sensor_states(s->sensor, &st);
 	if (st[0].attached && (!(status.flags & EARMARK_STATUS_SEEDED) || any_unseeded(m)))
 		rc = seed(m);
+	else if (st[0].polled && (!(status.flags & EARMARK_STATUS_POLLED) ||
+				  status.now >= status.open_since + status.interval))
+		rc = poll_files(m, &number);
 	if (m->nr_found)
 		found_resolve(m);
 	return rc ? rc : losses_tell(m, &status);

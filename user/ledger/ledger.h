@@ -99,13 +99,13 @@ int em_ledger_retire(struct em_ledger *l, const char *gpu, const char *reason, _
 /**
  * struct em_span - what part of time a ledger can speak of
  * @start, @end: of the intervals that lie whole inside the window asked for
- * @intervals: how many; @stretched, @broken: how many of them
+ * @intervals: how many; @stretched, @broken, @sampled: how many of them
  * @recorders: bit mask of 1 << enum earmark_recorder
  * @lost: events counted lost in these intervals, by enum earmark_lost
  */
 struct em_span {
 	int64_t start, end;
-	uint64_t intervals, stretched, broken;
+	uint64_t intervals, stretched, broken, sampled;
 	unsigned int recorders;
 	uint64_t lost[16];
 };

@@ -110,6 +110,7 @@ int em_many_span(struct em_ledger *l, int64_t since, int64_t until, struct em_sp
 		span->end = one.end > span->end ? one.end : span->end;
 		span->intervals += one.intervals;
 		span->stretched += one.stretched;
+		span->sampled += one.sampled;
 		span->broken += one.broken;
 		span->recorders |= one.recorders;
 		for (size_t c = 0; c < ARRAY_SIZE(span->lost); c++)

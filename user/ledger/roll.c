@@ -43,14 +43,15 @@ int em_roll_open(struct em_ledger *l, int64_t load, int64_t wall_start, int64_t 
 
 int em_roll_interval(struct em_ledger *l, int64_t interval)
 {
-	return em_store_run(l,
-			    "UPDATE roll SET last=max(last, i.id), "
-			    "first_start=min(coalesce(first_start, i.wall_start), i.wall_start), "
-			    "last_end=max(coalesce(last_end, i.wall_end), i.wall_end), "
-			    "intervals=intervals+1, stretched=stretched+(i.flags & 1), "
-			    "broken=roll.broken+i.broken, recorders=recorders | (1 << i.recorder) "
-			    "FROM interval i WHERE i.id=?1 AND roll.id IN (i.hour, i.day)",
-			    "i", interval);
+	return em_store_run(
+		l,
+		"UPDATE roll SET last=max(last, i.id), "
+		"first_start=min(coalesce(first_start, i.wall_start), i.wall_start), "
+		"last_end=max(coalesce(last_end, i.wall_end), i.wall_end), "
+		"intervals=intervals+1, stretched=stretched+(i.flags & 1), sampled=sampled+(i.flags >> 3 & 1), "
+		"broken=roll.broken+i.broken, recorders=recorders | (1 << i.recorder) "
+		"FROM interval i WHERE i.id=?1 AND roll.id IN (i.hour, i.day)",
+		"i", interval);
 }
 
 int em_roll_lost(struct em_ledger *l, int64_t interval, unsigned int counter, int64_t events)

@@ -73,6 +73,7 @@
 	" load INTEGER NOT NULL, last INTEGER NOT NULL DEFAULT 0," /* of its intervals' ids */       \
 	" first_start INTEGER, last_end INTEGER," /* wall time, of its intervals */                  \
 	" intervals INTEGER NOT NULL DEFAULT 0, stretched INTEGER NOT NULL DEFAULT 0,"               \
+	" sampled INTEGER NOT NULL DEFAULT 0,"                                                       \
 	" broken INTEGER NOT NULL DEFAULT 0, recorders INTEGER NOT NULL DEFAULT 0,"                  \
 	" UNIQUE(width, start, load));"                                                              \
 	"CREATE TABLE roll_lost(roll INTEGER NOT NULL, counter INTEGER NOT NULL,"                    \

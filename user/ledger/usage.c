@@ -12,10 +12,11 @@
 static const char span_sql[] =
 	"SELECT coalesce(sum(intervals), 0), min(first), max(last), coalesce(sum(stretched), 0), "
 	"coalesce(sum(broken), 0), " EM_BITS(
-		"recorders") " FROM (SELECT 1 AS intervals, "
+		"recorders") ", coalesce(sum(sampled), 0) FROM (SELECT 1 AS intervals, "
 			     "i.wall_start AS first, i.wall_end AS last, i.flags & 1 AS stretched, i.broken, "
+			     "i.flags >> 3 & 1 AS sampled, "
 			     "1 << i.recorder AS recorders FROM " EM_COVER_INTERVALS
-			     "UNION ALL SELECT r.intervals, r.first_start, r.last_end, r.stretched, r.broken, "
+			     "UNION ALL SELECT r.intervals, r.first_start, r.last_end, r.stretched, r.broken, r.sampled, "
 			     "r.recorders FROM " EM_COVER_ROLLS ")";
 
 static const char lost_sql[] =
@@ -43,6 +44,7 @@ static int span_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_
 		.stretched = (uint64_t)sqlite3_column_int64(s, 3),
 		.broken = (uint64_t)sqlite3_column_int64(s, 4),
 		.recorders = (unsigned int)sqlite3_column_int64(s, 5),
+		.sampled = (uint64_t)sqlite3_column_int64(s, 6), /* EARMARK_INTERVAL_SAMPLED */
 	};
 	sqlite3_reset(s);
 	s = em_cover_bind(l, lost_sql, &cover);

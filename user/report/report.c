@@ -221,6 +221,7 @@ json_t *em_report_json(const struct em_report *r)
 	json_object_set_new(o, "lost", lost_json(r->span.lost));
 	json_object_set_new(o, "intervals", json_integer((json_int_t)r->span.intervals));
 	json_object_set_new(o, "stretched", json_integer((json_int_t)r->span.stretched));
+	json_object_set_new(o, "sampled", json_integer((json_int_t)r->span.sampled));
 	json_object_set_new(o, "broken", json_integer((json_int_t)r->span.broken));
 	json_object_set_new(o, "blind", em_blind_json(r->blind));
 	json_object_set_new(o, "alignment_share",
