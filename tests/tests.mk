@@ -50,7 +50,7 @@ $(B)/sys/%: tests/sys/%.c $(B)/libearmark.a
 SYS_TOOLS := $(patsubst tests/sys/%.c,$(B)/sys/%,$(wildcard tests/sys/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: check-oracles bench-stats bench-probes
+.PHONY: check-oracles bench-stats
 .PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
 unit: $(UNIT) $(B)/unit/ledger_fixture
 kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko $(B)/$(KREL)/other/earmark.ko
