@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls whatever is attached to gpu_sched's queue and done tracepoints, in a tight loop, with
- * a made-up job, and measures it: the cost of metering one GPU job and nothing else.
+ * Calls whatever is attached to gpu_sched's queue, run and done tracepoints, in a tight loop,
+ * with a made-up job, and measures it: the cost of metering one GPU job and nothing else.
  *
  *	echo 100000 >/sys/module/probe_bench/parameters/run
- *	cat /sys/module/probe_bench/parameters/run	-> nanoseconds a job (queue + done)
+ *	cat /sys/module/probe_bench/parameters/run	-> nanoseconds a job (queue + run + done)
+ *	cat /sys/module/probe_bench/parameters/parts	-> nanoseconds of what metering is made of:
+ *		a look at the clock, a lock taken and left, an atomic addition
  */
 #include <linux/ktime.h>
 #include <linux/module.h>
@@ -12,7 +14,7 @@
 #include <linux/tracepoint.h>
 #include <drm/gpu_scheduler.h>
 
-static struct tracepoint *queue_tp, *done_tp;
+static struct tracepoint *queue_tp, *run_tp, *done_tp;
 static struct platform_device *pdev;
 static struct drm_gpu_scheduler sched;
 static struct drm_sched_entity entity;
@@ -45,6 +47,8 @@ static int find(struct notifier_block *nb, unsigned long action, void *data)
 
 		if (!strcmp(tp->name, "drm_sched_job") || !strcmp(tp->name, "drm_sched_job_queue"))
 			queue_tp = tp;
+		if (!strcmp(tp->name, "drm_run_job") || !strcmp(tp->name, "drm_sched_job_run"))
+			run_tp = tp;
 		if (!strcmp(tp->name, "drm_sched_process_job") ||
 		    !strcmp(tp->name, "drm_sched_job_done"))
 			done_tp = tp;
@@ -77,14 +81,15 @@ static int run_set(const char *val, const struct kernel_param *kp)
 
 	if (kstrtouint(val, 0, &n) || !n || n > 10000000)
 		return -EINVAL;
-	if (!queue_tp || !done_tp)
+	if (!queue_tp || !run_tp || !done_tp)
 		return -ENODEV;
 	start = ktime_get_ns();
 	for (i = 0; i < n; i++) {
 		s_fence.finished.seqno++;
 		call(queue_tp, &job, &entity);
+		call(run_tp, &job, &entity);
 		s_fence.scheduled.timestamp = ktime_get();
-		parent.timestamp = s_fence.scheduled.timestamp;
+		parent.timestamp = ktime_get(); /* later: there is something to charge */
 		call(done_tp, &s_fence, NULL);
 		if (!(i & 1023))
 			cond_resched();
@@ -101,6 +106,37 @@ static int run_get(char *buf, const struct kernel_param *kp)
 static const struct kernel_param_ops run_ops = { .set = run_set, .get = run_get };
 module_param_cb(run, &run_ops, NULL, 0600);
 MODULE_PARM_DESC(run, "write N: meter N made-up jobs; read: nanoseconds a job");
+
+#define PARTS 20000
+#define TIME(what)                                      \
+	({                                              \
+		u64 begun = ktime_get_ns();             \
+		unsigned int n;                         \
+                                                        \
+		for (n = 0; n < PARTS; n++)             \
+			what;                           \
+		div_u64(ktime_get_ns() - begun, PARTS); \
+	})
+
+static int parts_get(char *buf, const struct kernel_param *kp)
+{
+	static DEFINE_RAW_SPINLOCK(lock);
+	static atomic64_t sum;
+	unsigned long flags;
+	u64 clock, locked, added;
+
+	clock = TIME(ktime_get_ns());
+	locked = TIME({
+		raw_spin_lock_irqsave(&lock, flags);
+		raw_spin_unlock_irqrestore(&lock, flags);
+	});
+	added = TIME(atomic64_add(n, &sum));
+	return sprintf(buf, "%llu %llu %llu\n", clock, locked, added);
+}
+
+static const struct kernel_param_ops parts_ops = { .get = parts_get };
+module_param_cb(parts, &parts_ops, NULL, 0400);
+MODULE_PARM_DESC(parts, "read: nanoseconds of the clock, of a lock, of an atomic addition");
 
 static int __init bench_init(void)
 {
