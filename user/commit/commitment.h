@@ -102,8 +102,8 @@ const char *em_commitment_say(const struct em_commitment *c, const char *key, ch
 
 /**
  * struct em_verdict - a judged commitment
- * @reason: why not MET ("untagged", "unobserved", "coverage", "broken", "missing nodes", "padding")
- *or ""
+ * @reason: why not MET: "untagged", "unobserved", "coverage", "broken", "missing nodes", "padding";
+ *	or ""
  * @detail: what of it, in words; "" = nothing
  * @proven, @possible: of an amount, of it; den 0 where there is no share (gate, growth)
  * @deficit: GPU time to be moved for the commitment to hold for certain, ns; 0 if none

@@ -29,8 +29,9 @@ int em_reallocate_check(const struct em_commitment *c, struct em_ledger *l, int6
 int em_gate_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
 		  struct em_verdict *v);
 
-/* What demotes MET whatever the kind: "broken", "missing nodes", "coverage", "too little used", or
- * "". */
+/*
+ * What demotes MET whatever the kind: "broken", "missing nodes", "coverage", "too little used"; or "".
+ */
 const char *em_judge_demotion(const struct em_commitment *c, const struct em_measure *m);
 
 /*
