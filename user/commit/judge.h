@@ -30,7 +30,8 @@ int em_gate_check(const struct em_commitment *c, struct em_ledger *l, int64_t no
 		  struct em_verdict *v);
 
 /*
- * What demotes MET whatever the kind: "broken", "missing nodes", "coverage", "too little used"; or "".
+ * What demotes MET whatever the kind: "broken", "missing nodes", "coverage", "too little used"; or
+ * "" for nothing.
  */
 const char *em_judge_demotion(const struct em_commitment *c, const struct em_measure *m);
 
