@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/paging.h"
 #include "report/page.h"
+#include "probe/draw.h"
 #include "report/report.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
@@ -145,6 +146,22 @@ static void show_quality(json_t *o)
 	       em_show(text, sizeof(text), json_object_get(o, "recorded_by"), EM_TEXT));
 }
 
+/* That tags are true is an assumption; how far it was tested stands beside it. */
+static void show_audit(const json_t *o)
+{
+	const json_t *audit = json_object_get(o, "audit");
+
+	if (json_is_null(audit))
+		puts("No tag was audited: earmark audit draw.");
+	else
+		printf("Audited: %lld draws, %lld misused: at most %.2f %% of the time (95 %%).\n",
+		       json_integer_value(json_object_get(audit, "drawn")),
+		       json_integer_value(json_object_get(audit, "misused")),
+		       (double)json_integer_value(
+			       json_object_get(json_object_get(audit, "at_most"), "num")) /
+			       10000);
+}
+
 static void show(json_t *o)
 {
 	show_identity(o);
@@ -156,6 +173,7 @@ static void show(json_t *o)
 			 "");
 	}
 	show_quality(o);
+	show_audit(o);
 }
 
 /* Only the columns that these rows have. */
@@ -224,6 +242,7 @@ static int summed(struct em_args *a, struct em_ledger *l, json_t *rows)
 		return EM_NO_ANSWER;
 	o = em_report_json(&r);
 	json_object_set_new(o, "missing_nodes", em_report_missing(l));
+	json_object_set_new(o, "audit", em_draw_audits(l, since, until));
 	json_object_set_new(o, "commitments", verdicts);
 	if (rows)
 		json_object_set(o, "rows", rows);
