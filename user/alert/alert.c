@@ -10,6 +10,7 @@
 #include "alert/silence.h"
 #include "alert/watch.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -68,26 +69,22 @@ void em_alert_config_clear(struct em_alert_config *c)
 
 /* --- what is stored ----------------------------------------------------------------------- */
 
-static const char *field(const json_t *alert, const char *key)
-{
-	return json_string_value(json_object_get(alert, key)) ?: "";
-}
-
 const char *em_alert_subject(const json_t *alert)
 {
-	const char *commitment = field(alert, "commitment");
+	const char *commitment = em_json_string(alert, "commitment");
 
-	return *commitment ? commitment : field(alert, "subject");
+	return *commitment ? commitment : em_json_string(alert, "subject");
 }
 
 static enum em_alert_kind kind_of(const json_t *alert)
 {
-	return em_alert_kind_parse(field(alert, "kind"), field(alert, "severity"));
+	return em_alert_kind_parse(em_json_string(alert, "kind"),
+				   em_json_string(alert, "severity"));
 }
 
 static enum em_alert_state state_of(const json_t *alert)
 {
-	return em_alert_state_parse(field(alert, "state"));
+	return em_alert_state_parse(em_json_string(alert, "state"));
 }
 
 /* Strange entries, of another version or of nobody, are left out. */
@@ -102,7 +99,7 @@ static json_t *load(struct em_ledger *l)
 		stored = json_loads(text, 0, NULL);
 	json_array_foreach(json_is_array(stored) ? stored : NULL, i, alert) {
 		if (kind_of(alert) != EM_ALERT_KINDS &&
-		    (*field(alert, "episode") || !em_alert_active(state_of(alert))))
+		    (*em_json_string(alert, "episode") || !em_alert_active(state_of(alert))))
 			json_array_append(list, alert);
 	}
 	return list;
@@ -145,7 +142,8 @@ int em_alerts_open(struct em_alerts **ret, struct em_ledger *l, const struct em_
 		return r;
 	/* a receiver of states may be new, or may have lost its own */
 	json_array_foreach(a->list, i, alert) {
-		if (em_alert_active(state_of(alert)) && !strcmp(field(alert, "told"), "firing"))
+		if (em_alert_active(state_of(alert)) &&
+		    !strcmp(em_json_string(alert, "told"), "firing"))
 			em_deliveries_mirror(a->deliveries, alert);
 	}
 	*ret = TAKE_PTR(a);
@@ -262,7 +260,7 @@ static bool silenced(struct em_alerts *a, const json_t *alert, int64_t now)
 static int tell(struct em_alerts *a, json_t *alert, int64_t now)
 {
 	enum em_alert_state state = state_of(alert);
-	bool told = !strcmp(field(alert, "told"), "firing");
+	bool told = !strcmp(em_json_string(alert, "told"), "firing");
 
 	if (state == EM_ALERT_FIRING && !told) {
 		if (inhibitor(a->list, alert) || silenced(a, alert, now))
@@ -291,12 +289,12 @@ static void begin_episode(json_t *alert, int64_t now)
 	unsigned char hash[8];
 	char text[512], hex[17];
 
-	snprintf(text, sizeof(text), "%s/%s/%s/%lld", field(alert, "kind"),
-		 field(alert, "severity"), em_alert_subject(alert), (long long)now);
+	snprintf(text, sizeof(text), "%s/%s/%s/%lld", em_json_string(alert, "kind"),
+		 em_json_string(alert, "severity"), em_alert_subject(alert), (long long)now);
 	crypto_generichash(hash, sizeof(hash), (const unsigned char *)text, strlen(text), NULL, 0);
 	json_object_set_new(alert, "episode", json_string(em_hex(hex, hash, sizeof(hash))));
 	/* an end that could not be told must not pass for this beginning */
-	if (!strcmp(field(alert, "told"), "firing"))
+	if (!strcmp(em_json_string(alert, "told"), "firing"))
 		json_object_set_new(alert, "told", json_string(""));
 }
 

@@ -9,15 +9,11 @@
 
 #include "alert/sink.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/time.h"
 
 /* Without a word from us it ends by itself: four times the pause between two of ours. */
 #define ENDS_AFTER (240 * EM_NS_PER_S)
-
-static const char *field(const json_t *entry, const char *key)
-{
-	return json_string_value(json_object_get(entry, key)) ?: "";
-}
 
 static void copy(json_t *to, const char *as, const json_t *entry, const char *key)
 {
@@ -66,13 +62,13 @@ static json_t *annotations(const json_t *entry)
 
 static json_t *alert(const json_t *entry)
 {
-	bool resolved = !strcmp(field(entry, "state"), "resolved");
+	bool resolved = !strcmp(em_json_string(entry, "state"), "resolved");
 	char ends[EM_TIME_LEN];
 
 	em_time_format(ends, em_time_now() + ENDS_AFTER, 3);
 	return json_pack("{s:o,s:o,s:s,s:s}", "labels", labels(entry), "annotations",
-			 annotations(entry), "startsAt", field(entry, "fired"), "endsAt",
-			 resolved ? field(entry, "since") : ends);
+			 annotations(entry), "startsAt", em_json_string(entry, "fired"), "endsAt",
+			 resolved ? em_json_string(entry, "since") : ends);
 }
 
 static int tell(struct em_sink *s, const json_t *entries, char *err, size_t len)

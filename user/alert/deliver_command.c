@@ -14,6 +14,7 @@
 #include "alert/deliver.h"
 #include "alert/sink.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/time.h"
 
 #define NOT_STARTED 127
@@ -24,20 +25,17 @@ struct environment {
 	char commitment[256], kind[64], severity[64], state[64], status[64];
 };
 
-static const char *field(const json_t *entry, const char *key)
-{
-	return json_string_value(json_object_get(entry, key)) ?: "";
-}
-
 static void make(struct environment *e, const json_t *entry)
 {
 	snprintf(e->commitment, sizeof(e->commitment), "EARMARK_ALERT_COMMITMENT=%s",
 		 em_alert_subject(entry));
-	snprintf(e->kind, sizeof(e->kind), "EARMARK_ALERT_KIND=%s", field(entry, "kind"));
+	snprintf(e->kind, sizeof(e->kind), "EARMARK_ALERT_KIND=%s", em_json_string(entry, "kind"));
 	snprintf(e->severity, sizeof(e->severity), "EARMARK_ALERT_SEVERITY=%s",
-		 field(entry, "severity"));
-	snprintf(e->state, sizeof(e->state), "EARMARK_ALERT_STATE=%s", field(entry, "state"));
-	snprintf(e->status, sizeof(e->status), "EARMARK_ALERT_STATUS=%s", field(entry, "status"));
+		 em_json_string(entry, "severity"));
+	snprintf(e->state, sizeof(e->state), "EARMARK_ALERT_STATE=%s",
+		 em_json_string(entry, "state"));
+	snprintf(e->status, sizeof(e->status), "EARMARK_ALERT_STATUS=%s",
+		 em_json_string(entry, "status"));
 }
 
 /* In the child: nothing of the daemon's goes along but the JSON on standard input. */

@@ -10,6 +10,7 @@
 #include "alert/sink_work.h"
 #include "alert/spool.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/time.h"
 
 static void unref(struct em_sink *s)
@@ -102,11 +103,6 @@ void em_sink_close(struct em_sink *s, uint64_t deadline)
 
 /* --- what is to be told ------------------------------------------------------------------- */
 
-static const char *field(const json_t *alert, const char *key)
-{
-	return json_string_value(json_object_get(alert, key)) ?: "";
-}
-
 json_t *em_sink_entry(const json_t *alert)
 {
 	static const char *const inside[] = { "since_ns", "told", "silenced", "inhibited_by" };
@@ -116,7 +112,8 @@ json_t *em_sink_entry(const json_t *alert)
 	gethostname(node, sizeof(node) - 1);
 	for (size_t i = 0; i < ARRAY_SIZE(inside); i++)
 		json_object_del(entry, inside[i]);
-	snprintf(id, sizeof(id), "%s-%s", field(alert, "episode"), field(alert, "state"));
+	snprintf(id, sizeof(id), "%s-%s", em_json_string(alert, "episode"),
+		 em_json_string(alert, "state"));
 	json_object_set_new(entry, "schema", json_string("earmark-alert-1"));
 	json_object_set_new(entry, "id", json_string(id));
 	json_object_set_new(entry, "node", json_string(node));
@@ -129,14 +126,15 @@ static int spool(struct em_sink *s, const json_t *alert, const json_t *entry)
 	int r;
 
 	if (s->ops->mirror) {
-		r = em_spool_put(s->spool, field(alert, "episode"), entry);
-		return r == -EEXIST ? em_spool_replace(s->spool, field(alert, "episode"), entry)
-				    : r;
+		r = em_spool_put(s->spool, em_json_string(alert, "episode"), entry);
+		return r == -EEXIST
+			       ? em_spool_replace(s->spool, em_json_string(alert, "episode"), entry)
+			       : r;
 	}
 	/* in order of time; the same name for the same change */
 	snprintf(name, sizeof(name), "%019lld-%.32s-%.16s",
-		 json_integer_value(json_object_get(alert, "since_ns")), field(alert, "episode"),
-		 field(alert, "state"));
+		 json_integer_value(json_object_get(alert, "since_ns")),
+		 em_json_string(alert, "episode"), em_json_string(alert, "state"));
 	r = em_spool_put(s->spool, name, entry);
 	return r == -EEXIST ? 0 : r;
 }

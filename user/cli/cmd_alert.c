@@ -9,6 +9,7 @@
 #include "alert/calibrate.h"
 #include "alert/burn.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/cli.h"
@@ -26,11 +27,6 @@ static const struct em_column alert_columns[] = {
 	{ "floor", "LIMIT", EM_TEXT }, { "beside", "BESIDE", EM_TEXT },
 };
 
-static const char *text(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key)) ?: "";
-}
-
 /* What stands beside the state and hides nothing of it. */
 static json_t *beside(const json_t *alert)
 {
@@ -38,10 +34,11 @@ static json_t *beside(const json_t *alert)
 
 	if (silence)
 		json_array_append_new(all, json_sprintf("silenced until %s by %s",
-							text(silence, "until"),
-							text(silence, "author")));
-	if (*text(alert, "inhibited_by"))
-		json_array_append_new(all, json_sprintf("%s says it", text(alert, "inhibited_by")));
+							em_json_string(silence, "until"),
+							em_json_string(silence, "author")));
+	if (*em_json_string(alert, "inhibited_by"))
+		json_array_append_new(
+			all, json_sprintf("%s says it", em_json_string(alert, "inhibited_by")));
 	if (json_object_get(alert, "no_data_since"))
 		json_array_append_new(all, json_string("no data"));
 	return all;
@@ -67,8 +64,8 @@ void em_alert_table(json_t *alerts, bool all, const char *none)
 	json_array_foreach(alerts, i, alert) {
 		_cleanup_json_ json_t *row = json_copy(alert);
 
-		if (!all && (!strcmp(text(alert, "state"), "inactive") ||
-			     !strcmp(text(alert, "kind"), "Watchdog")))
+		if (!all && (!strcmp(em_json_string(alert, "state"), "inactive") ||
+			     !strcmp(em_json_string(alert, "kind"), "Watchdog")))
 			continue;
 		json_object_set_new(row, "of", json_string(em_alert_subject(alert)));
 		json_object_set_new(row, "beside", beside(alert));
@@ -102,8 +99,9 @@ static bool named(const json_t *alert, const char *name)
 {
 	char full[512];
 
-	snprintf(full, sizeof(full), "%s/%s", text(alert, "kind"), em_alert_subject(alert));
-	return !strcmp(name, full) || !strcmp(name, text(alert, "kind")) ||
+	snprintf(full, sizeof(full), "%s/%s", em_json_string(alert, "kind"),
+		 em_alert_subject(alert));
+	return !strcmp(name, full) || !strcmp(name, em_json_string(alert, "kind")) ||
 	       !strcmp(name, em_alert_subject(alert));
 }
 
@@ -135,24 +133,27 @@ static const struct em_column history_columns[] = {
 
 static void show_one(const json_t *alert)
 {
-	const struct em_alert_rule *rule =
-		em_alert_rule(em_alert_kind_parse(text(alert, "kind"), text(alert, "severity")));
+	const struct em_alert_rule *rule = em_alert_rule(em_alert_kind_parse(
+		em_json_string(alert, "kind"), em_json_string(alert, "severity")));
 	_cleanup_json_ json_t *notes = beside(alert);
 	char safe[512], since[64];
 
 	printf("%s of %s is %s since %s\n", rule->name,
-	       em_text_safe(safe, sizeof(safe), em_alert_subject(alert)), text(alert, "state"),
+	       em_text_safe(safe, sizeof(safe), em_alert_subject(alert)),
+	       em_json_string(alert, "state"),
 	       em_show(since, sizeof(since), json_object_get(alert, "since"), EM_TIME));
-	printf("  seen      %s\n", em_text_safe(safe, sizeof(safe), text(alert, "summary")));
+	printf("  seen      %s\n",
+	       em_text_safe(safe, sizeof(safe), em_json_string(alert, "summary")));
 	printf("  it means  %s\n", rule->help);
-	printf("  it needs  %s; calls for a %s\n", rule->needs, text(alert, "severity"));
-	printf("  told      %s\n", *text(alert, "told") ? text(alert, "told") : "nobody yet");
+	printf("  it needs  %s; calls for a %s\n", rule->needs, em_json_string(alert, "severity"));
+	printf("  told      %s\n",
+	       *em_json_string(alert, "told") ? em_json_string(alert, "told") : "nobody yet");
 	if (json_array_size(notes))
 		printf("  beside    %s\n", em_show(safe, sizeof(safe), notes, EM_TEXT));
-	if (*text(json_object_get(alert, "silenced"), "reason"))
+	if (*em_json_string(json_object_get(alert, "silenced"), "reason"))
 		printf("  silenced  %s\n",
 		       em_text_safe(safe, sizeof(safe),
-				    text(json_object_get(alert, "silenced"), "reason")));
+				    em_json_string(json_object_get(alert, "silenced"), "reason")));
 	puts("");
 }
 
@@ -206,7 +207,7 @@ static int silence(struct em_args *a)
 	if (a->json)
 		return em_json_out(json_incref(answer), EM_FINE);
 	printf("%s: nobody is told anew until %s. It is still shown, and stands in the record.\n",
-	       em_text_safe(safe, sizeof(safe), a->argv[0]), text(answer, "until"));
+	       em_text_safe(safe, sizeof(safe), a->argv[0]), em_json_string(answer, "until"));
 	return EM_FINE;
 }
 
@@ -227,7 +228,7 @@ static json_t *results(json_t *deliveries, const char *id, unsigned int *open, i
 	*status = EM_FINE;
 	json_array_foreach(deliveries, i, d) {
 		json_t *test = json_object_get(d, "test");
-		bool mine = !strcmp(text(test, "id"), id);
+		bool mine = !strcmp(em_json_string(test, "id"), id);
 		json_t *ok = mine ? json_object_get(test, "ok") : NULL;
 		bool said = json_is_boolean(ok);
 
@@ -235,12 +236,13 @@ static json_t *results(json_t *deliveries, const char *id, unsigned int *open, i
 		if (!json_is_true(ok))
 			*status = EM_NOT_SO;
 		json_array_append_new(
-			rows, json_pack("{s:s,s:s,s:s,s:s}", "name", text(d, "name"), "to",
-					text(d, "to"), "result",
-					json_is_true(ok) ? "ok"
-					: said           ? "failed"
-							 : "unknown",
-					"error", said ? text(test, "error") : "no answer yet"));
+			rows,
+			json_pack("{s:s,s:s,s:s,s:s}", "name", em_json_string(d, "name"), "to",
+				  em_json_string(d, "to"), "result",
+				  json_is_true(ok) ? "ok"
+				  : said           ? "failed"
+						   : "unknown",
+				  "error", said ? em_json_string(test, "error") : "no answer yet"));
 	}
 	return rows;
 }
@@ -263,8 +265,8 @@ static int test(struct em_args *a)
 		if (!now)
 			return em_fail(a, "%s", err);
 		json_decref(rows);
-		rows = results(json_object_get(now, "deliveries"), text(asked, "id"), &open,
-			       &status);
+		rows = results(json_object_get(now, "deliveries"), em_json_string(asked, "id"),
+			       &open, &status);
 	}
 	if (a->json)
 		return em_json_out(json_pack("{s:s,s:O,s:O}", "schema", "earmark-alert-test-1",

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/time.h"
 #include "cli/cgroup.h"
 #include "cli/cli.h"
@@ -42,11 +43,6 @@ static void this_boot(char hex[33])
 	hex[n] = '\0';
 }
 
-static const char *text(const json_t *row, const char *key)
-{
-	return json_string_value(json_object_get(row, key)) ?: "";
-}
-
 static void add(json_t *row, const json_t *used, const char *key)
 {
 	json_int_t sum = json_integer_value(json_object_get(row, key));
@@ -68,13 +64,14 @@ static void merge(json_t *live, json_t *used)
 		json_object_set_new(row, "live", json_true());
 		json_object_set_new(row, "gpu_time_us", json_integer(0));
 		json_object_set_new(row, "busy_us", json_integer(0));
-		json_object_set(index, text(row, "job"), row);
+		json_object_set(index, em_json_string(row, "job"), row);
 	}
 	for (i = json_array_size(used); i-- > 0;) {
 		json_t *u = json_array_get(used, i);
 
-		row = strcmp(text(u, "boot_id"), boot) ? NULL
-						       : json_object_get(index, text(u, "job"));
+		row = strcmp(em_json_string(u, "boot_id"), boot)
+			      ? NULL
+			      : json_object_get(index, em_json_string(u, "job"));
 		if (!row) {
 			json_object_set_new(u, "live", json_false());
 			continue;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "ledger/entry.h"
 #include "ledger/schema.h"
@@ -23,16 +24,6 @@ struct usage {
 	int64_t load, id, index;
 	unsigned int row;
 };
-
-static int64_t number(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-static const char *string(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key)) ?: "";
-}
 
 static int id_of(struct em_ledger *l, struct usage *u)
 {
@@ -59,7 +50,7 @@ static int gap_before(struct em_ledger *l, const struct usage *u, int64_t *gap)
 	if (r <= 0)
 		return r;
 	touches = sqlite3_column_int64(s, 0) == u->load &&
-		  sqlite3_column_int64(s, 1) + 1 == number(u->entry, "first");
+		  sqlite3_column_int64(s, 1) + 1 == em_json_integer(u->entry, "first");
 	if (!touches && (int64_t)u->h.wall_start > sqlite3_column_int64(s, 2))
 		*gap = (int64_t)u->h.wall_start - sqlite3_column_int64(s, 2);
 	sqlite3_reset(s);
@@ -79,24 +70,25 @@ static int add_interval(struct em_ledger *l, struct usage *u)
 {
 	const json_t *e = u->entry;
 	unsigned int broken = json_array_size(json_object_get(e, "broken")) > 0 ||
-			      number(e, "flags") & EARMARK_INTERVAL_BROKEN;
+			      em_json_integer(e, "flags") & EARMARK_INTERVAL_BROKEN;
 	unsigned int hiding = json_is_true(json_object_get(e, "hiding"));
 	int64_t gap, hour = 0, day = 0;
 	int r = gap_before(l, u, &gap);
 
 	if (!r)
-		r = em_roll_open(l, u->load, (int64_t)u->h.wall_start, number(e, "wall_end"), &hour,
-				 &day);
+		r = em_roll_open(l, u->load, (int64_t)u->h.wall_start,
+				 em_json_integer(e, "wall_end"), &hour, &day);
 	if (!r)
 		r = em_store_run(l,
 				 "INSERT INTO interval(load_id, first, number, recorder, flags, "
 				 "start, end, wall_start, wall_end, broken, hiding, gap, entry, "
 				 "whole, hour, day) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-				 "iiiuuiiiiuuiiuii", u->load, number(e, "first"),
-				 (int64_t)u->h.number, recorder_of(string(e, "recorder")),
-				 (unsigned int)number(e, "flags"), number(e, "start"),
-				 number(e, "end"), (int64_t)u->h.wall_start, number(e, "wall_end"),
-				 broken, hiding, gap, u->index, !!hour + !!day, hour, day);
+				 "iiiuuiiiiuuiiuii", u->load, em_json_integer(e, "first"),
+				 (int64_t)u->h.number, recorder_of(em_json_string(e, "recorder")),
+				 (unsigned int)em_json_integer(e, "flags"),
+				 em_json_integer(e, "start"), em_json_integer(e, "end"),
+				 (int64_t)u->h.wall_start, em_json_integer(e, "wall_end"), broken,
+				 hiding, gap, u->index, !!hour + !!day, hour, day);
 	u->id = sqlite3_last_insert_rowid(l->db);
 	return r ? r : em_roll_interval(l, u->id);
 }
@@ -121,15 +113,15 @@ static int add_lost(struct em_ledger *l, struct usage *u, const json_t *lost)
 	unsigned int c = 0;
 	int r;
 
-	while (c < EARMARK_LOST_COUNT && strcmp(em_lost_name(c), string(lost, "counter")))
+	while (c < EARMARK_LOST_COUNT && strcmp(em_lost_name(c), em_json_string(lost, "counter")))
 		c++;
 	if (c == EARMARK_LOST_COUNT)
 		return 0;
 	r = em_store_run(l,
 			 "INSERT INTO lost VALUES(?,?,?) ON CONFLICT DO UPDATE SET "
 			 "events=events+excluded.events",
-			 "iui", u->id, c, number(lost, "events"));
-	return r ? r : em_roll_lost(l, u->id, c, number(lost, "events"));
+			 "iui", u->id, c, em_json_integer(lost, "events"));
+	return r ? r : em_roll_lost(l, u->id, c, em_json_integer(lost, "events"));
 }
 
 static int add_event(struct em_ledger *l, struct usage *u, const json_t *event)
@@ -140,48 +132,51 @@ static int add_event(struct em_ledger *l, struct usage *u, const json_t *event)
 
 	if (r)
 		return 0;
-	wall = number(u->entry, "wall_end") - (number(u->entry, "end") - (int64_t)e.when);
+	wall = em_json_integer(u->entry, "wall_end") -
+	       (em_json_integer(u->entry, "end") - (int64_t)e.when);
 	r = em_store_run(l, "INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?)", "iuuiib", u->id,
-			 (unsigned int)number(event, "n"), (unsigned int)e.type, (int64_t)e.job,
-			 wall, &e, (int)sizeof(e));
+			 (unsigned int)em_json_integer(event, "n"), (unsigned int)e.type,
+			 (int64_t)e.job, wall, &e, (int)sizeof(e));
 	return r ? r : em_names_event(l, u->load, &e, wall);
 }
 
 static int add_gpu(struct em_ledger *l, struct usage *u, const json_t *g)
 {
-	__u32 gpu = (__u32)number(g, "gpu");
+	__u32 gpu = (__u32)em_json_integer(g, "gpu");
 	int r = em_names_gpu(l, u->load, u->h.load_id, gpu, (int64_t)u->h.wall_start);
 
 	return r ? r
-		 : em_store_run(l, "INSERT INTO gpu_usage VALUES(?,?,?,?,?,?,?,?,?,?)",
-				"iuuuiiiiii", u->id, u->row++, gpu,
-				(unsigned int)number(g, "blind"), number(g, "wall"),
-				number(g, "idle"), number(g, "unobserved"),
-				number(g, "unattributed"), number(g, "unattributed_start"),
-				number(g, "charged"));
+		 : em_store_run(
+			   l, "INSERT INTO gpu_usage VALUES(?,?,?,?,?,?,?,?,?,?)", "iuuuiiiiii",
+			   u->id, u->row++, gpu, (unsigned int)em_json_integer(g, "blind"),
+			   em_json_integer(g, "wall"), em_json_integer(g, "idle"),
+			   em_json_integer(g, "unobserved"), em_json_integer(g, "unattributed"),
+			   em_json_integer(g, "unattributed_start"), em_json_integer(g, "charged"));
 }
 
 static int add_engine(struct em_ledger *l, struct usage *u, const json_t *e)
 {
 	return em_store_run(l, "INSERT INTO engine_usage VALUES(?,?,?,?,?,?,?,?,?,?)", "iuuuiiiiii",
-			    u->id, u->row++, (unsigned int)number(e, "gpu"),
-			    (unsigned int)number(e, "engine"), number(e, "busy"),
-			    number(e, "busy_start"), number(e, "busy_total"), number(e, "first"),
-			    number(e, "done"), number(e, "blind_busy"));
+			    u->id, u->row++, (unsigned int)em_json_integer(e, "gpu"),
+			    (unsigned int)em_json_integer(e, "engine"), em_json_integer(e, "busy"),
+			    em_json_integer(e, "busy_start"), em_json_integer(e, "busy_total"),
+			    em_json_integer(e, "first"), em_json_integer(e, "done"),
+			    em_json_integer(e, "blind_busy"));
 }
 
 static int put_usage(struct em_ledger *l, struct usage *u, const json_t *row, __u32 tag)
 {
 	return em_store_run(l, "INSERT INTO usage VALUES(?,?,?,?,?,?,?,?,?)", "iuuiuiiii", u->id,
-			    u->row++, (unsigned int)number(row, "gpu"), number(row, "job"), tag,
-			    number(row, "gpu_time"), number(row, "held"), number(row, "busy"),
-			    number(row, "busy_start"));
+			    u->row++, (unsigned int)em_json_integer(row, "gpu"),
+			    em_json_integer(row, "job"), tag, em_json_integer(row, "gpu_time"),
+			    em_json_integer(row, "held"), em_json_integer(row, "busy"),
+			    em_json_integer(row, "busy_start"));
 }
 
 static int add_total(struct em_ledger *l, struct usage *u, const json_t *total)
 {
-	int purpose = em_purpose_parse(string(total, "purpose"));
-	int by = em_tagged_by_parse(string(total, "tagged_by"));
+	int purpose = em_purpose_parse(em_json_string(total, "purpose"));
+	int by = em_tagged_by_parse(em_json_string(total, "tagged_by"));
 	__u32 tag;
 	int r;
 
@@ -209,9 +204,11 @@ static bool rows_whole(const struct usage *u)
 	size_t k;
 
 	json_array_foreach(json_object_get(u->entry, "totals"), k, o)
-		left += number(o, "gpu_time") + number(o, "busy") + number(o, "held");
+		left += em_json_integer(o, "gpu_time") + em_json_integer(o, "busy") +
+			em_json_integer(o, "held");
 	json_array_foreach((json_t *)u->items, k, o)
-		left -= is_row(o) ? number(o, "gpu_time") + number(o, "busy") + number(o, "held")
+		left -= is_row(o) ? em_json_integer(o, "gpu_time") + em_json_integer(o, "busy") +
+					    em_json_integer(o, "held")
 				  : 0;
 	return !left;
 }
@@ -231,7 +228,7 @@ static int each(struct em_ledger *l, struct usage *u, const json_t *array,
 
 static int add_row(struct em_ledger *l, struct usage *u, const json_t *item)
 {
-	return is_row(item) ? put_usage(l, u, item, (__u32)number(item, "tag")) : 0;
+	return is_row(item) ? put_usage(l, u, item, (__u32)em_json_integer(item, "tag")) : 0;
 }
 
 /* What it says of its interval; the first part makes that. Return: 1: it says nothing more. */
@@ -240,7 +237,7 @@ static int usage_interval(struct em_ledger *l, struct usage *u)
 	int r = em_names_load(l, &u->h, &u->load);
 
 	r = r ? r : id_of(l, u);
-	if (number(u->entry, "part") > 1)
+	if (em_json_integer(u->entry, "part") > 1)
 		return r == -ENOENT ? 1 : r;
 	if (!r)
 		return 1; /* each interval once */
@@ -269,12 +266,12 @@ static int apply_usage(struct em_ledger *l, struct usage *u)
 	const json_t *e = u->entry;
 	int r;
 
-	if (em_unhex(u->h.load_id, 16, string(e, "load")) ||
-	    em_unhex(u->h.boot_id, 16, string(e, "boot")))
+	if (em_unhex(u->h.load_id, 16, em_json_string(e, "load")) ||
+	    em_unhex(u->h.boot_id, 16, em_json_string(e, "boot")))
 		return 0;
-	u->h.number = (__u64)number(e, "last");
-	u->h.wall_start = (__u64)number(e, "wall_start");
-	u->row = (unsigned int)number(e, "part") * PART_ROWS;
+	u->h.number = (__u64)em_json_integer(e, "last");
+	u->h.wall_start = (__u64)em_json_integer(e, "wall_start");
+	u->row = (unsigned int)em_json_integer(e, "part") * PART_ROWS;
 	l->moved++;
 	r = usage_interval(l, u);
 	return r ? (r < 0 ? r : 0) : usage_rows(l, u);
@@ -289,13 +286,13 @@ static int apply_note(struct em_ledger *l, uint64_t index, const json_t *entry, 
 	if (!data || !text)
 		return 0; /* what is not shown says nothing here */
 	r = em_store_run(l, "INSERT INTO note(wall, kind, json, entry) VALUES(?,?,?,?)", "itti",
-			 number(entry, "at"), kind, text, (int64_t)index);
-	return r ? r : em_names_note(l, number(entry, "at"), kind, data);
+			 em_json_integer(entry, "at"), kind, text, (int64_t)index);
+	return r ? r : em_names_note(l, em_json_integer(entry, "at"), kind, data);
 }
 
 int em_apply(struct em_ledger *l, uint64_t index, const json_t *entry, const json_t *items)
 {
-	const char *type = string(entry, "type");
+	const char *type = em_json_string(entry, "type");
 	struct usage u = { .entry = entry, .items = items, .index = (int64_t)index };
 	const json_t *data = json_object_get(entry, "data");
 
@@ -305,5 +302,5 @@ int em_apply(struct em_ledger *l, uint64_t index, const json_t *entry, const jso
 		return apply_note(l, index, entry, type, entry);
 	if (!data)
 		data = json_object_get(json_array_get(items, 0), "note");
-	return apply_note(l, index, entry, string(entry, "kind"), data);
+	return apply_note(l, index, entry, em_json_string(entry, "kind"), data);
 }

@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "ledger/check_state.h"
 #include "ledger/entry.h"
@@ -146,14 +147,14 @@ static const char *check_header(struct em_check *c, struct load *l, const char *
 static const char *check_frame(const struct earmark_interval *first,
 			       const struct earmark_interval *last, const json_t *e)
 {
-	if ((json_int_t)first->number != number(e, "first") ||
-	    (json_int_t)last->number != number(e, "last") ||
-	    (json_int_t)first->start != number(e, "start") ||
-	    (json_int_t)last->end != number(e, "end") ||
-	    (json_int_t)first->wall_start != number(e, "wall_start") ||
-	    (json_int_t)last->wall_end != number(e, "wall_end"))
+	if ((json_int_t)first->number != em_json_integer(e, "first") ||
+	    (json_int_t)last->number != em_json_integer(e, "last") ||
+	    (json_int_t)first->start != em_json_integer(e, "start") ||
+	    (json_int_t)last->end != em_json_integer(e, "end") ||
+	    (json_int_t)first->wall_start != em_json_integer(e, "wall_start") ||
+	    (json_int_t)last->wall_end != em_json_integer(e, "wall_end"))
 		return "it is not of the time that its headers say";
-	if (strcmp(em_recorder_name(last->recorder), string(e, "recorder")))
+	if (strcmp(em_recorder_name(last->recorder), em_json_string(e, "recorder")))
 		return "it is not by the recorder that its headers say";
 	return NULL;
 }
@@ -166,7 +167,7 @@ static const char *check_headers(struct em_check *c, struct load *l, const json_
 	size_t k, n = json_array_size(headers);
 
 	if (!n)
-		return number(e, "part") == 1 ? "it has no headers" : NULL;
+		return em_json_integer(e, "part") == 1 ? "it has no headers" : NULL;
 	json_array_foreach((json_t *)headers, k, hex) {
 		why = why ?: check_header(c, l, json_string_value(hex) ?: "");
 	}
@@ -175,7 +176,7 @@ static const char *check_headers(struct em_check *c, struct load *l, const json_
 	em_unhex(&first, sizeof(first), json_string_value(json_array_get(headers, 0)));
 	em_unhex(&last, sizeof(last), json_string_value(json_array_get(headers, n - 1)));
 	/* headers of many parts: the frame is theirs together, and each has some of it */
-	if (number(e, "parts") == 1)
+	if (em_json_integer(e, "parts") == 1)
 		return check_frame(&first, &last, e);
 	return NULL;
 }
@@ -233,7 +234,7 @@ static const char *check_events(struct em_check *c, struct load *l, const json_t
 	const json_t *list = json_object_get(e, "events"), *event;
 	size_t k, n = json_array_size(list);
 	_cleanup_free_ struct earmark_event *events = calloc(n ?: 1, sizeof(*events));
-	bool shown = items && number(e, "parts") == 1 && !json_object_get(e, "broken");
+	bool shown = items && em_json_integer(e, "parts") == 1 && !json_object_get(e, "broken");
 
 	json_array_foreach((json_t *)list, k, event) {
 		if (!events || em_entry_event(event, items, &events[k]))
@@ -243,7 +244,7 @@ static const char *check_events(struct em_check *c, struct load *l, const json_t
 	json_array_foreach((json_t *)items, k, event) {
 		shown = shown && !json_is_null(event);
 	}
-	return shown || (!json_object_get(e, "private") && number(e, "parts") == 1 &&
+	return shown || (!json_object_get(e, "private") && em_json_integer(e, "parts") == 1 &&
 			 !json_object_get(e, "broken"))
 		       ? check_digests(e, events, n)
 		       : NULL;
@@ -253,19 +254,19 @@ static const char *check_events(struct em_check *c, struct load *l, const json_t
 
 static const char *check_part(struct em_check *c, uint64_t index, const json_t *e)
 {
-	json_int_t part = number(e, "part"), parts = number(e, "parts");
+	json_int_t part = em_json_integer(e, "part"), parts = em_json_integer(e, "parts");
 
 	if (part < 1 || part > parts)
 		return "it is no part of a whole";
 	if (part != c->part + 1 && !(part == 1 && c->part == c->parts))
 		return "it is not the part that was to follow";
-	if (part > 1 && (parts != c->parts || number(e, "last") != c->last))
+	if (part > 1 && (parts != c->parts || em_json_integer(e, "last") != c->last))
 		return "it is a part of another interval than the one before it";
 	if (part == 1)
 		c->first = index;
 	c->part = part;
 	c->parts = parts;
-	c->last = number(e, "last");
+	c->last = em_json_integer(e, "last");
 	return NULL;
 }
 
@@ -273,14 +274,14 @@ static const char *check_usage(struct em_check *c, uint64_t index, const json_t 
 			       const json_t *items)
 {
 	const char *why = check_part(c, index, e);
-	struct load *l = load_of(c, string(e, "load"));
+	struct load *l = load_of(c, em_json_string(e, "load"));
 
 	if (why || !l)
 		return why ?: "out of memory";
 	c->load = (unsigned int)(l - c->loads);
 	if (!c->counts.start)
-		c->counts.start = number(e, "wall_start");
-	c->counts.end = number(e, "wall_end");
+		c->counts.start = em_json_integer(e, "wall_start");
+	c->counts.end = em_json_integer(e, "wall_end");
 	c->counts.usage += c->part == 1;
 	why = check_headers(c, l, e);
 	why = why ?: check_events(c, l, e, items);
@@ -295,18 +296,18 @@ static const char *check_usage(struct em_check *c, uint64_t index, const json_t 
 
 static void take_learned(struct em_check *c, const json_t *data)
 {
-	int purpose = em_purpose_parse(string(data, "purpose"));
-	int by = em_tagged_by_parse(string(data, "tagged_by"));
-	struct load *l = load_of(c, string(data, "load_id"));
+	int purpose = em_purpose_parse(em_json_string(data, "purpose"));
+	int by = em_tagged_by_parse(em_json_string(data, "tagged_by"));
+	struct load *l = load_of(c, em_json_string(data, "load_id"));
 
-	if (l && number(data, "tag") && purpose >= 0 && by >= 0)
-		tag_set(c, (unsigned int)(l - c->loads), (__u32)number(data, "tag"),
+	if (l && em_json_integer(data, "tag") && purpose >= 0 && by >= 0)
+		tag_set(c, (unsigned int)(l - c->loads), (__u32)em_json_integer(data, "tag"),
 			(unsigned int)purpose, (unsigned int)by);
 }
 
 static const char *check_note(struct em_check *c, const json_t *e, const json_t *items)
 {
-	const char *kind = string(e, "kind");
+	const char *kind = em_json_string(e, "kind");
 	const json_t *data = json_object_get(e, "data");
 
 	c->counts.notes++;
@@ -314,7 +315,7 @@ static const char *check_note(struct em_check *c, const json_t *e, const json_t 
 	if (!strcmp(kind, "learned") && data)
 		take_learned(c, data);
 	if (!strcmp(kind, "gpu-retired") &&
-	    (!*string(data, "reason") || !json_object_get(data, "uid")))
+	    (!*em_json_string(data, "reason") || !json_object_get(data, "uid")))
 		return "it retires a GPU without author and reason";
 	return *kind ? NULL : "it is a note of no kind";
 }
@@ -322,7 +323,7 @@ static const char *check_note(struct em_check *c, const json_t *e, const json_t 
 const char *em_check_entry(struct em_check *c, uint64_t index, const json_t *entry,
 			   const json_t *items, const char *trouble)
 {
-	const char *type = string(entry, "type");
+	const char *type = em_json_string(entry, "type");
 
 	c->counts.entries++;
 	if (trouble)
@@ -356,11 +357,11 @@ int em_check_key(const json_t *entry, struct em_key *key)
 	json_object_del(bare, "by_new");
 	json_object_del(bare, "by_old");
 	text = em_canonical(bare);
-	if (!text || em_key_parse(&old, string(entry, "old")) ||
-	    em_key_parse(&next, string(entry, "new")) || next.private || old.private ||
+	if (!text || em_key_parse(&old, em_json_string(entry, "old")) ||
+	    em_key_parse(&next, em_json_string(entry, "new")) || next.private || old.private ||
 	    strcmp(next.name, key->name) || memcmp(old.public, key->public, sizeof(old.public)) ||
-	    !em_verify_bytes(key, text, strlen(text), string(entry, "by_old")) ||
-	    !em_verify_bytes(&next, text, strlen(text), string(entry, "by_new")))
+	    !em_verify_bytes(key, text, strlen(text), em_json_string(entry, "by_old")) ||
+	    !em_verify_bytes(&next, text, strlen(text), em_json_string(entry, "by_new")))
 		return -EBADMSG;
 	*key = next;
 	return 0;

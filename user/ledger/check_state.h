@@ -4,6 +4,7 @@
 #define EM_CHECK_STATE_H
 
 #include "kernel/interval.h"
+#include "base/json.h"
 #include "ledger/check.h"
 
 /* struct gpu - of a load; @row: the entry that last spoke of it; @retired: it may be silent */
@@ -52,16 +53,6 @@ struct em_check {
 	unsigned int load;
 	char why[256];
 };
-
-static inline json_int_t number(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-static inline const char *string(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key)) ?: "";
-}
 
 /* Keeps the sentence's part. Return: it. */
 const char *em_check_wrong(struct em_check *c, const char *format, ...)

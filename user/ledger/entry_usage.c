@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "ledger/entry.h"
 
@@ -261,11 +262,6 @@ static void event_put(struct unit *u, const struct earmark_event *e, unsigned in
 	unit_add(u, "events", event);
 }
 
-static __u64 number(const json_t *o, const char *key)
-{
-	return (__u64)json_integer_value(json_object_get(o, key));
-}
-
 static void text_back(const json_t *o, const char *key, char *out, size_t size)
 {
 	const json_t *v = json_object_get(o, key);
@@ -310,17 +306,17 @@ int em_entry_event(const json_t *event, const json_t *items, struct earmark_even
 				who = item;
 		}
 	}
-	e->when = number(event, "when");
-	e->gpu = (__u32)number(event, "gpu");
-	e->job = number(event, "job");
-	e->other = number(event, "other");
-	e->tag = (__u32)number(event, "tag");
-	e->purpose = (__u8)number(event, "purpose");
-	e->tagged_by = (__u8)number(event, "tagged_by");
-	e->value = number(event, "value");
-	e->uid = who ? (__u32)number(who, "uid") : UINT32_MAX;
-	e->gid = who ? (__u32)number(who, "gid") : UINT32_MAX;
-	e->pid = (__u32)number(who, "pid");
+	e->when = em_json_integer(event, "when");
+	e->gpu = (__u32)em_json_integer(event, "gpu");
+	e->job = em_json_integer(event, "job");
+	e->other = em_json_integer(event, "other");
+	e->tag = (__u32)em_json_integer(event, "tag");
+	e->purpose = (__u8)em_json_integer(event, "purpose");
+	e->tagged_by = (__u8)em_json_integer(event, "tagged_by");
+	e->value = em_json_integer(event, "value");
+	e->uid = who ? (__u32)em_json_integer(who, "uid") : UINT32_MAX;
+	e->gid = who ? (__u32)em_json_integer(who, "gid") : UINT32_MAX;
+	e->pid = (__u32)em_json_integer(who, "pid");
 	text_back(who, "comm", e->comm, sizeof(e->comm));
 	text_back(who, "project", e->project, sizeof(e->project));
 	text_back(who, "ref", e->ref, sizeof(e->ref));

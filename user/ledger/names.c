@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "ledger/store.h"
@@ -248,20 +249,15 @@ static void text_of(const json_t *data, const char *key, char *out, size_t size)
 	snprintf(out, size, "%s", json_string_value(json_object_get(data, key)) ?: "");
 }
 
-static int64_t integer_of(const json_t *data, const char *key)
-{
-	return json_integer_value(json_object_get(data, key));
-}
-
 static int note_learned(struct em_ledger *l, const json_t *data)
 {
 	const char *type = json_string_value(json_object_get(data, "event")) ?: "";
 	struct earmark_event e = {
-		.job = (__u64)integer_of(data, "job"),
-		.gpu = (__u32)integer_of(data, "gpu"),
-		.tag = (__u32)integer_of(data, "tag"),
-		.value = (__u64)integer_of(data, "value"),
-		.uid = (__u32)integer_of(data, "uid"),
+		.job = (__u64)em_json_integer(data, "job"),
+		.gpu = (__u32)em_json_integer(data, "gpu"),
+		.tag = (__u32)em_json_integer(data, "tag"),
+		.value = (__u64)em_json_integer(data, "value"),
+		.uid = (__u32)em_json_integer(data, "uid"),
 	};
 	int purpose = em_purpose_parse(json_string_value(json_object_get(data, "purpose")) ?: "");
 	int by = em_tagged_by_parse(json_string_value(json_object_get(data, "tagged_by")) ?: "");
@@ -281,7 +277,8 @@ static int note_learned(struct em_ledger *l, const json_t *data)
 	if (em_unhex(load_id, sizeof(load_id), hex))
 		return 0;
 	r = em_names_find_load(l, load_id, &load);
-	return r ? (r == -ENOENT ? 0 : r) : em_names_event(l, load, &e, integer_of(data, "since"));
+	return r ? (r == -ENOENT ? 0 : r)
+		 : em_names_event(l, load, &e, em_json_integer(data, "since"));
 }
 
 static int note_retired(struct em_ledger *l, const json_t *data, int64_t wall)
@@ -304,7 +301,7 @@ int em_names_note(struct em_ledger *l, int64_t wall, const char *kind, const jso
 		return note_retired(l, data, wall);
 	if (strcmp(kind, "period"))
 		return 0;
-	snprintf(text, sizeof(text), "%lld", (long long)integer_of(data, "ns"));
+	snprintf(text, sizeof(text), "%lld", (long long)em_json_integer(data, "ns"));
 	return em_state_put(l, "period", text);
 }
 
