@@ -48,6 +48,8 @@ else
 	t "Go's packages build" false
 fi
 
+refused "a path is no entry" "no number" em ledger show ../../etc/passwd
+
 # carried away
 cp "$LEDGER/checkpoint" "$W/kept"
 for grade in full hashed totals; do

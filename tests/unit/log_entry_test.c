@@ -233,12 +233,35 @@ static void an_interval_too_large_for_an_entry_is_split(void **state)
 	free(segments);
 }
 
+/* What is longer than an entry can be is refused, and the ledger goes on. */
+static void a_name_of_ten_megabytes(void **state)
+{
+	struct em_ledger *l = open_ledger(EM_LEDGER_WRITE);
+	size_t len = 10 << 20;
+	char *json = malloc(len + 32);
+	int n = sprintf(json, "{\"name\":\"");
+
+	(void)state;
+	memset(json + n, 'x', len);
+	strcpy(json + n + len, "\"}");
+	assert_int_equal(em_ledger_note(l, "event", json), -EFBIG);
+	assert_non_null(strstr(em_ledger_error(l), "an entry"));
+	assert_int_equal(em_ledger_note(l, "event", "{\"name\":\"short\"}"), 0);
+	assert_int_equal(em_ledger_note(l, "event", "{\"name\":"), -EINVAL);
+	assert_int_equal(em_ledger_note(l, "event", "{\"name\":1.5}"), -EINVAL);
+	free(json);
+	em_ledger_close(l);
+	read_key();
+	assert_int_equal(problems(dir, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(lies_of_who_has_the_key),
 		TEST(tags_count_from_when_they_were_set),
 		TEST(no_entries),
+		TEST(a_name_of_ten_megabytes),
 		TEST(one_text_for_the_same_bytes),
 		TEST(many_entries_are_read_in_order),
 		TEST(an_interval_too_large_for_an_entry_is_split),
