@@ -90,6 +90,9 @@ demo: deps
 bench: deps
 	$(Q)$(MAKE) --no-print-directory test-tools
 	$(Q)tests/bench/run
+	$(Q)tests/bench/ledger
+	$(Q)tests/bench/replay
+	$(Q)tests/bench/probes
 # check-oracles: probes' statistics against R packages on the same series (SEED=1)
 check-oracles: deps-oracles $(B)/oracles/numbers
 	$(Q)$(B)/oracles/numbers $(or $(SEED),1) >$(B)/oracles/numbers.json
