@@ -162,6 +162,44 @@ static void a_crash_at_every_step(void **state)
 	munmap(crash, sizeof(*crash));
 }
 
+/* A turn of the key, cut off anywhere: the log goes on, and who kept the first key follows it. */
+static void a_turn_cut_off_at_every_step(void **state)
+{
+	int status = 0, n = 0;
+
+	crash = mmap(NULL, sizeof(*crash), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	for (int at = 0;; at++) {
+		struct chain c = { .load = 0x11 };
+		struct em_key first;
+		pid_t pid;
+
+		teardown(state);
+		setup(state);
+		fill(1, &c);
+		first = key;
+		memset(crash, 0, sizeof(*crash));
+		crash->at = at;
+		pid = fork();
+		if (!pid) {
+			struct em_ledger *l = open_ledger(EM_LEDGER_WRITE);
+
+			em_disk_hook = hook;
+			_exit(em_ledger_turn_key(l) ? 3 : 0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		fill(1, &c); /* the log goes on */
+		key = first;
+		assert_int_equal(problems(dir, NULL), 0);
+		if (WEXITSTATUS(status) != 42)
+			break;
+		n++;
+	}
+	assert_int_equal(status, 0);
+	assert_true(n > 10);
+	munmap(crash, sizeof(*crash));
+}
+
 /* --- failures ----------------------------------------------------------------------------- */
 
 static int fail_at, fail_with;
@@ -316,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_crash_at_every_step),
+		TEST(a_turn_cut_off_at_every_step),
 		TEST(a_failure_at_every_step),
 		TEST(a_shorter_log_is_left),
 		TEST(a_restored_log_is_left),

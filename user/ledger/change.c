@@ -178,6 +178,8 @@ int em_ledger_turn_key(struct em_ledger *l)
 	struct em_key next;
 	int r = em_key_make(&next, old->name, EM_KEY_LOG);
 
+	if (!r && em_log_keep_next(l->log, &next))
+		r = em_store_fail(l, -EIO, "ledger %s: %s", l->dir, em_log_error(l->log));
 	r = r ? r : em_store_begin(l);
 	if (r)
 		return r;

@@ -260,21 +260,44 @@ int em_log_commit(struct em_log *l)
 	return 0;
 }
 
-int em_log_turn_key(struct em_log *l, const struct em_key *next)
+static int put_key(struct em_log *l, const char *file, const struct em_key *k)
 {
-	struct em_key old = l->key;
 	char text[EM_KEY_TEXT_LEN + 1];
 	int r;
 
-	em_key_text(next, true, text);
+	em_key_text(k, true, text);
 	strcat(text, "\n");
-	r = em_disk_put(l->key_dir, l->key_file, text, strlen(text), 0600);
+	r = em_disk_put(l->key_dir, file, text, strlen(text), 0600);
 	sodium_memzero(text, sizeof(text));
-	if (r)
-		return em_log_fail(l, r, "the key");
+	return r ? em_log_fail(l, r, "the key") : 0;
+}
+
+const char *em_log_next_key(const struct em_log *l, char path[EM_KEY_FILE_LEN])
+{
+	snprintf(path, EM_KEY_FILE_LEN, "%s.next", l->key_file);
+	return path;
+}
+
+int em_log_keep_next(struct em_log *l, const struct em_key *next)
+{
+	char path[EM_KEY_FILE_LEN];
+
+	return put_key(l, em_log_next_key(l, path), next);
+}
+
+/* Signed by both first: whichever of them is in the file after a crash has signed it. */
+int em_log_turn_key(struct em_log *l, const struct em_key *next)
+{
+	struct em_key old = l->key;
+	char path[EM_KEY_FILE_LEN];
+	int r;
+
 	l->key = *next;
-	r = em_key_publish(l);
-	r = r ?: em_log_sign(l, &l->edge, &old);
+	r = em_log_sign(l, &l->edge, &old);
+	r = r ? r : put_key(l, l->key_file, next);
+	r = r ? r : em_key_publish(l);
+	if (!r)
+		unlinkat(l->key_dir, em_log_next_key(l, path), 0);
 	sodium_memzero(&old, sizeof(old));
 	return r;
 }

@@ -64,8 +64,10 @@ const char *em_log_error(const struct em_log *l);
 
 /*
  * em_log_turn_key() - sign with another key from here on
- * @next: with the log's name; the caller has put its entry into the log, which both keys signed
+ * @next: with the log's name; the caller has kept it by em_log_keep_next(), and then put its entry
+ *	into the log, which both keys signed. A crash in between is finished when the log is opened
  */
+int em_log_keep_next(struct em_log *l, const struct em_key *next);
 int em_log_turn_key(struct em_log *l, const struct em_key *next);
 
 /* Leaves the log, however whole it is, and begins a new one (a restored image was found out). */

@@ -10,7 +10,9 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "ledger/disk.h"
+#include "ledger/entry.h"
 #include "ledger/log_state.h"
 
 #define OLD_MAX 1000
@@ -310,6 +312,48 @@ int em_openings_cut(struct em_log *l)
 	return f && !ftruncate(fd, end) && !fsync(fd) ? 0 : em_log_fail(l, -errno, path);
 }
 
+/* Is the log's last entry the one that turns to this key? */
+static bool turned_to(struct em_log *l, struct em_place *p, const struct em_key *next)
+{
+	uint64_t last = l->edge.range.size - 1, bundle = last / EM_TILE_WIDTH;
+	char text[EM_KEY_TEXT_LEN];
+	struct em_bundle b;
+	const char *why;
+	json_t *entry;
+	bool is;
+
+	if (!l->edge.range.size ||
+	    em_bundle_read(p, bundle, em_tile_width(EM_TILE_ENTRIES, bundle, l->edge.range.size),
+			   &b))
+		return false;
+	entry = em_entry_parse(b.entry[last % EM_TILE_WIDTH], b.len[last % EM_TILE_WIDTH], &why);
+	em_key_text(next, false, text);
+	is = !strcmp(em_json_string(entry, "type"), "key") &&
+	     !strcmp(em_json_string(entry, "new"), text);
+	json_decref(entry);
+	em_bundle_clear(&b);
+	return is;
+}
+
+/* A turn of the key that was cut off is finished, or, if nothing says so yet, forgotten. */
+static int turn_finish(struct em_log *l, struct em_place *p)
+{
+	char path[EM_KEY_FILE_LEN], line[EM_KEY_TEXT_LEN];
+	struct em_key next;
+	int r = em_file_line(l->key_dir, em_log_next_key(l, path), line, sizeof(line));
+
+	if (r)
+		return r == -ENOENT ? 0 : em_log_fail(l, r, path);
+	r = em_key_parse(&next, line);
+	sodium_memzero(line, sizeof(line));
+	if (!r && turned_to(l, p, &next))
+		r = em_log_turn_key(l, &next);
+	else
+		r = unlinkat(l->key_dir, path, 0) ? em_log_fail(l, -errno, path) : 0;
+	sodium_memzero(&next, sizeof(next));
+	return r;
+}
+
 static int open_into(struct em_log *l, const char *origin, uint64_t known, struct em_log_left *left)
 {
 	_cleanup_(em_place_closep) struct em_place *p = NULL;
@@ -333,7 +377,8 @@ static int open_into(struct em_log *l, const char *origin, uint64_t known, struc
 	left->why[0] = '\0';
 	if (r)
 		return em_log_fail(l, r, "the log");
-	r = em_log_sign(l, &l->edge, NULL); /* it may not have been shown; Ed25519 repeats itself */
+	r = turn_finish(l, p);
+	r = r ?: em_log_sign(l, &l->edge, NULL); /* it may not have been shown; Ed25519 repeats */
 	return r ?: em_openings_cut(l);
 }
 

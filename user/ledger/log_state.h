@@ -6,7 +6,8 @@
 #include "ledger/log.h"
 #include "ledger/tile.h"
 
-#define EM_LEVELS 8 /* of tiles: a tree of 2^64 has no more */
+#define EM_KEY_FILE_LEN 4101 /* of a path, and ".next" */
+#define EM_LEVELS 8          /* of tiles: a tree of 2^64 has no more */
 
 /**
  * struct em_edge - the right edge of the log: all that appending needs of it
@@ -35,7 +36,7 @@ struct em_added {
  */
 struct em_log {
 	int dir, key_dir;
-	char key_file[4096];
+	char key_file[EM_KEY_FILE_LEN - 5];
 	struct em_key key;
 	struct em_edge edge;
 	uint64_t before;
@@ -48,7 +49,9 @@ struct em_log {
 void em_edge_clear(struct em_edge *e);
 int em_log_fail(struct em_log *l, int r, const char *what); /* keeps a sentence; returns @r */
 int em_log_sign(struct em_log *l, const struct em_edge *e, const struct em_key *second);
-int em_key_publish(struct em_log *l);  /* key.pub */
+int em_key_publish(struct em_log *l); /* key.pub */
+/* Where a key waits until the entry that turns to it is in the log. */
+const char *em_log_next_key(const struct em_log *l, char path[EM_KEY_FILE_LEN]);
 int em_openings_cut(struct em_log *l); /* lines of entries that are not in the log */
 
 #endif
