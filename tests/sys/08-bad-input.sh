@@ -24,7 +24,7 @@ em run --purpose alignment -- sh -c 'exit 7' >/dev/null
 is "run: passes the command's status" $? 7
 em run --purpose alignment -- sh -c 'kill -TERM $$' >/dev/null 2>&1
 is "run: dies of the command's signal" $? 143
-bash -c "$B/earmark --socket $SOCKET run --purpose alignment -- sh -c 'trap \"exit 9\" INT; while :; do sleep 0.1; done' & p=\$!; sleep 1; kill -INT \$p; wait \$p" >/dev/null 2>&1
+bash -c "$B/earmark --socket $SOCKET run --purpose alignment -- sh -c 'trap \"exit 9\" INT; : >$W/ready; while :; do sleep 0.1; done' & p=\$!; until [ -e $W/ready ]; do sleep 0.1; done; kill -INT \$p; wait \$p" >/dev/null 2>&1
 is "run: passes signals on" $? 9
 
 # What talks to the daemon's socket is as untrusted as anything.
