@@ -260,7 +260,7 @@ int em_log_commit(struct em_log *l)
 	return 0;
 }
 
-static int put_key(struct em_log *l, const char *file, const struct em_key *k)
+int em_key_put(struct em_log *l, const char *file, const struct em_key *k)
 {
 	char text[EM_KEY_TEXT_LEN + 1];
 	int r;
@@ -282,7 +282,7 @@ int em_log_keep_next(struct em_log *l, const struct em_key *next)
 {
 	char path[EM_KEY_FILE_LEN];
 
-	return put_key(l, em_log_next_key(l, path), next);
+	return em_key_put(l, em_log_next_key(l, path), next);
 }
 
 /* Signed by both first: whichever of them is in the file after a crash has signed it. */
@@ -294,7 +294,7 @@ int em_log_turn_key(struct em_log *l, const struct em_key *next)
 
 	l->key = *next;
 	r = em_log_sign(l, &l->edge, &old);
-	r = r ? r : put_key(l, l->key_file, next);
+	r = r ? r : em_key_put(l, l->key_file, next);
 	r = r ? r : em_key_publish(l);
 	if (!r)
 		unlinkat(l->key_dir, em_log_next_key(l, path), 0);

@@ -35,14 +35,9 @@ int em_key_publish(struct em_log *l)
 
 static int key_write(struct em_log *l)
 {
-	char text[EM_KEY_TEXT_LEN + 1];
-	int r;
+	int r = em_key_put(l, l->key_file, &l->key);
 
-	em_key_text(&l->key, true, text);
-	strcat(text, "\n");
-	r = em_disk_put(l->key_dir, l->key_file, text, strlen(text), 0600);
-	sodium_memzero(text, sizeof(text));
-	return r ? em_log_fail(l, r, "the key") : em_key_publish(l);
+	return r ? r : em_key_publish(l);
 }
 
 static int key_make(struct em_log *l, const char *origin)

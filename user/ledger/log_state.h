@@ -49,7 +49,8 @@ struct em_log {
 void em_edge_clear(struct em_edge *e);
 int em_log_fail(struct em_log *l, int r, const char *what); /* keeps a sentence; returns @r */
 int em_log_sign(struct em_log *l, const struct em_edge *e, const struct em_key *second);
-int em_key_publish(struct em_log *l); /* key.pub */
+int em_key_put(struct em_log *l, const char *file, const struct em_key *k); /* private */
+int em_key_publish(struct em_log *l);                                       /* key.pub */
 /* Where a key waits until the entry that turns to it is in the log. */
 const char *em_log_next_key(const struct em_log *l, char path[EM_KEY_FILE_LEN]);
 int em_openings_cut(struct em_log *l); /* lines of entries that are not in the log */
