@@ -4,14 +4,14 @@
  * covers inherited and passed files without a look at open, fork or receive; it ceases when
  * the file is freed.
  *
- * With the module (have_kmod) the kfuncs keep the books and know which devices are GPUs.
+ * With the module (mode.kmod) the kfuncs keep the books and know which devices are GPUs.
  * Without it the edges go through the ring; the recorder gives the device numbers.
  */
 #include "earmark.bpf.h"
 
-const volatile int have_kmod = 0;
+const volatile struct em_hold_mode mode = {};
 
-/* Weak, and called only where have_kmod says so: the verifier drops the other branch. */
+/* Weak, and called only where mode.kmod says so: the verifier drops the other branch. */
 extern int earmark_hold_ioctl(struct file *file) __ksym __weak;
 extern int earmark_hold_free(struct file *file) __ksym __weak;
 extern int earmark_seed_begin(void) __ksym __weak;
@@ -119,7 +119,7 @@ static __always_inline int ioctl(struct file *file)
 
 	if (!devnum)
 		return 0;
-	if (have_kmod)
+	if (mode.kmod)
 		earmark_hold_ioctl(file);
 	else if (bpf_map_lookup_elem(&devnums, &devnum))
 		use_tell(file, devnum);
@@ -148,7 +148,7 @@ int BPF_PROG(hold_free, struct file *file)
 	u64 key = (u64)file, id;
 	struct em_file *f;
 
-	if (have_kmod) {
+	if (mode.kmod) {
 		earmark_hold_free(file);
 		return 0;
 	}
@@ -178,16 +178,20 @@ int hold_seed(struct bpf_iter__task_file *ctx)
 	struct em_control *c;
 	struct em_file *f;
 
-	if (have_kmod && !ctx->meta->seq_num)
+	if (mode.kmod && !ctx->meta->seq_num)
 		earmark_seed_begin();
 	if (!task || !file)
 		return 0;
 	r.devnum = char_device(file);
 	if (!r.devnum)
 		return 0;
-	if (have_kmod) {
+	if (mode.kmod) {
 		r.file = earmark_hold_seed(task, file);
-	} else if (bpf_map_lookup_elem(&devnums, &r.devnum)) {
+	} else if (!bpf_map_lookup_elem(&devnums, &r.devnum)) {
+		return 0;
+	} else if (mode.walks) {
+		r.file = (u64)file;
+	} else {
 		c = control_get();
 		f = c ? file_get(c, (u64)file, r.devnum) : NULL;
 		r.file = f ? f->id : 0;
@@ -209,7 +213,7 @@ int hold_seed(struct bpf_iter__task_file *ctx)
 SEC("tp_btf/earmark_challenge")
 int BPF_PROG(hold_challenge, u64 nonce)
 {
-	if (have_kmod)
+	if (mode.kmod)
 		earmark_challenge_answer(nonce, 0, 0);
 	return 0;
 }

@@ -91,6 +91,12 @@ struct em_begun {
 	} job[EARMARK_BEGUN];
 };
 
+/* struct em_hold_mode - constants of the hold programs, given before they are loaded */
+struct em_hold_mode {
+	__u32 kmod;  /* the module keeps the books */
+	__u32 walks; /* no program sees a file being freed: files are known by their address */
+};
+
 /**
  * struct em_file - an open file of a GPU, by its address
  * @id: never reused, unlike the address: names it in ring records

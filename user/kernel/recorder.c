@@ -96,7 +96,8 @@ static int rec_tick(struct em_source *s)
 	timer_set(r);
 	if (rc == -ENOSPC)
 		return em_rec_error(r, 0, "the keep of unacknowledged intervals is full");
-	return rc < 0 ? em_rec_error(r, rc, "cannot seal the interval: %s", strerror(-rc)) : 0;
+	return rc < 0 ? em_rec_error(r, rc, "cannot end the interval properly: %s", strerror(-rc))
+		      : 0;
 }
 
 static int rec_fd(struct em_source *s)
@@ -113,7 +114,8 @@ static int rec_seal_now(struct em_source *s, __u64 *number)
 	rc = em_rec_seal(r, true);
 	*number = r->p.number;
 	timer_set(r);
-	return rc < 0 ? em_rec_error(r, rc, "cannot seal the interval: %s", strerror(-rc)) : 0;
+	return rc < 0 ? em_rec_error(r, rc, "cannot end the interval properly: %s", strerror(-rc))
+		      : 0;
 }
 
 static void config_tell(struct rec *r, const char *key, u64 value)
@@ -155,6 +157,8 @@ static void status_flags(const struct rec *r, struct earmark_status *st)
 		st->flags |= EARMARK_STATUS_HOLD;
 	if (r->hold && !any_unseeded(r))
 		st->flags |= EARMARK_STATUS_SEEDED;
+	if (r->polling)
+		st->flags |= EARMARK_STATUS_POLLED;
 	if (r->stretched || st->now - st->open_since > 2 * r->p.period)
 		st->flags |= EARMARK_STATUS_STRETCHED;
 }

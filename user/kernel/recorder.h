@@ -32,6 +32,8 @@
  * @info: as given by gpu_set(); counts are filled in when it is shown
  * @seeded: what was open before is in the books; else it is blind (HOLD)
  * @lost: blind (LOST) until it is seeded
+ * @turnover: of its account at the last walk; @steady: which found it as it had been before;
+ *	@watched: so that it is observed until the next begins (recorder_poll.c)
  */
 struct rec_gpu {
 	struct list_head node;
@@ -42,6 +44,9 @@ struct rec_gpu {
 	bool absent;
 	bool retired;
 	bool removed; /* … and its last row is gathered */
+	u32 turnover;
+	bool steady;
+	bool watched;
 };
 
 /**
@@ -188,6 +193,8 @@ struct rec {
 	char *state;       /* mapped: a head, two slots; NULL: nothing can be pinned here */
 	size_t state_size; /* of one slot */
 	bool hold, drm;    /* attached */
+	bool polled;       /* walks stand in for the hold sensor */
+	bool polling;      /* … and one ended the last interval */
 	bool flipped;      /* the bank was flipped already, but no interval made of it */
 	bool booked;       /* … and is in the books already, but in no snapshot */
 	bool unsaved;      /* an interval is sealed, but its snapshot failed */
@@ -251,8 +258,14 @@ void em_rec_ring_close(struct rec *r);
 void em_rec_ring_drain(struct rec *r);
 void em_rec_ring_drain_until(struct rec *r, u64 instant);
 void em_rec_ring_release(struct rec *r);
+int em_rec_walk(struct rec *r);
 void em_rec_seed(struct rec *r);
 void em_rec_unknown_resolve(struct rec *r);
+
+/* recorder_poll.c */
+int em_rec_poll(struct rec *r);
+void em_rec_poll_end(struct rec *r);
+void em_rec_poll_stop(struct rec *r);
 
 /* recorder_seal.c */
 int em_rec_seal(struct rec *r, bool now);

@@ -61,7 +61,7 @@ void em_rec_gpu_observe(struct rec *r, u64 now)
 		set = 0;
 		if (!r->drm || gpu->info.meter != EARMARK_METER_DRM)
 			set |= EARMARK_BLIND_METER;
-		if (!r->hold || !gpu->seeded || !gpu->info.nr_devnums)
+		if (!(r->hold ? gpu->seeded : gpu->watched) || !gpu->info.nr_devnums)
 			set |= EARMARK_BLIND_HOLD;
 		if (gpu->absent)
 			set |= EARMARK_BLIND_ABSENT;
@@ -85,7 +85,7 @@ void em_rec_gpu_distrust(struct rec *r, u32 why, u64 now)
 			continue;
 		earmark_gpu_disavow(&r->account, &gpu->account, why, now);
 		gpu->lost |= why == EARMARK_BLIND_LOST;
-		gpu->seeded = false;
+		gpu->seeded = gpu->watched = gpu->steady = false;
 	}
 	em_rec_gpu_observe(r, now);
 }
@@ -238,7 +238,7 @@ static bool gpu_amend(struct rec_gpu *gpu, const struct earmark_gpu_info *info)
 		memcpy(gpu->info.devnums, info->devnums, sizeof(info->devnums));
 	}
 	if (gpu->absent || !same_devnums(&old, &gpu->info))
-		gpu->seeded = false;
+		gpu->seeded = gpu->watched = gpu->steady = false;
 	gpu->absent = false;
 	return memcmp(&old, &gpu->info, sizeof(old)) != 0;
 }
@@ -291,7 +291,7 @@ int em_rec_gpu_absent(struct em_source *s, const char *name)
 	em_rec_ring_drain(r);
 	now = earmark_account_clamp(&r->account, em_time_monotonic());
 	gpu->absent = true;
-	gpu->seeded = false;
+	gpu->seeded = gpu->watched = gpu->steady = false;
 	e = em_rec_event(r, EARMARK_EVENT_GPU_ABSENT, now);
 	if (e)
 		e->gpu = gpu->info.gpu;
@@ -329,6 +329,7 @@ void em_rec_gpu_restart(struct rec *r)
 	list_for_each_entry(gpu, &r->gpus, node) {
 		if (!gpu->retired && !gpu->absent && driver_gone(gpu))
 			em_rec_gpu_absent(&r->source, gpu->info.name);
+		gpu->watched = false; /* no walk has ended what is open */
 		if (gpu->account.unknown)
 			r->look_again = true;
 	}

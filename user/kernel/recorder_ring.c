@@ -195,7 +195,7 @@ static void seed_apply(struct rec *r, const struct earmark_ring *e)
 		unknown_add(r, use->id, e->pid, e->fd);
 		return;
 	}
-	cg = gpu->account.unknown ? em_rec_cgroup_find(r, e->cgroup) : NULL;
+	cg = gpu->account.unknown || r->polled ? em_rec_cgroup_find(r, e->cgroup) : NULL;
 	job = cg ? em_rec_cgroup_job(r, cg, ~0ULL) : NULL;
 	if (job && earmark_use_seen(&r->account, e->file, &job->account, r->p.seed, &id))
 		unknown_add(r, id, e->pid, e->fd);
@@ -287,6 +287,22 @@ static int seed_collect(const struct earmark_ring *e, void *arg)
 	return batch_add(arg, e);
 }
 
+/* Walks over all open files and books those of GPUs. Return: 0, or -errno: none is. */
+int em_rec_walk(struct rec *r)
+{
+	int rc;
+
+	r->p.seed++;
+	r->nr_unknowns = 0;
+	em_rec_ask_again(r);
+	rc = em_sensor_seed(r->source.sensor, seed_collect, &r->younger);
+	if (rc)
+		r->younger.n = 0;
+	else
+		em_rec_ring_drain(r);
+	return rc;
+}
+
 /*
  * Books what is open already, on GPUs that are not seeded; whatever they held before is
  * forgotten, since nobody can vouch for it. Files that nobody saw used are unknown.
@@ -299,19 +315,13 @@ void em_rec_seed(struct rec *r)
 	if (!r->hold)
 		return;
 	em_rec_ring_drain(r);
-	r->p.seed++;
-	r->nr_unknowns = 0;
 	now = earmark_account_clamp(&r->account, em_time_monotonic());
 	list_for_each_entry(gpu, &r->gpus, node) {
 		if (!gpu->retired && !gpu->seeded)
 			earmark_gpu_empty(&r->account, &gpu->account, now);
 	}
-	em_rec_ask_again(r);
-	if (em_sensor_seed(r->source.sensor, seed_collect, &r->younger)) {
-		r->younger.n = 0;
+	if (em_rec_walk(r))
 		return; /* they stay blind; tried again at the next tick */
-	}
-	em_rec_ring_drain(r);
 	list_for_each_entry(gpu, &r->gpus, node) {
 		gpu->seeded = true;
 		gpu->lost = false;

@@ -183,6 +183,8 @@ static void header_fill(struct rec *r, struct em_interval *i, u64 start, u64 end
 		h->flags |= EARMARK_INTERVAL_FIRST;
 	if (broken)
 		h->flags |= EARMARK_INTERVAL_BROKEN;
+	if (r->polling)
+		h->flags |= EARMARK_INTERVAL_SAMPLED;
 	if (r->stretched || end - start > 2 * r->p.period + 100 * EM_NS_PER_MS)
 		h->flags |= EARMARK_INTERVAL_STRETCHED;
 	h->nr_lost = EARMARK_LOST_COUNT;
@@ -290,11 +292,13 @@ static int seal_make(struct rec *r)
  * em_rec_seal() - end the open interval
  * @now: even if its period is not over
  *
- * Return: 1 sealed, 0 not due, -ENOSPC the keep is full, so that it stretches, -ENOMEM.
+ * Where holds are polled a walk ends it; if that fails it is sealed all the same, claiming nothing.
+ *
+ * Return: 1 sealed, 0 not due, -ENOSPC the keep is full, so that it stretches, -errno.
  */
 int em_rec_seal(struct rec *r, bool now)
 {
-	int rc;
+	int rc, walked = 0;
 
 	if (r->unsaved) {
 		rc = seal_save(r);
@@ -309,13 +313,17 @@ int em_rec_seal(struct rec *r, bool now)
 	}
 	em_rec_ring_drain(r);
 	em_rec_cgroup_check_empty(r);
+	if (r->polled)
+		walked = em_rec_poll(r);
 	rc = seal_make(r);
+	if (r->polled)
+		em_rec_poll_end(r);
 	if (rc)
 		return rc;
 	rc = seal_save(r);
 	earmark_account_trim(&r->account);
 	em_rec_cgroup_reap(r, r->account.now);
-	return rc ? rc : 1;
+	return rc ?: walked ?: 1;
 }
 
 int em_rec_intervals(struct em_source *s, __u64 from, int (*each)(struct em_interval *, void *),

@@ -145,7 +145,10 @@ void em_rec_sensors_look(struct rec *r)
 	n = em_sensor_states(r->source.sensor, &st);
 	/* Without the cgroups' ends, what a job holds without a file would never end. */
 	r->hold = st[EM_FAMILY_HOLD].attached && st[EM_FAMILY_CGROUP].attached;
+	r->polled = st[EM_FAMILY_HOLD].polled && st[EM_FAMILY_CGROUP].attached;
 	r->drm = st[EM_FAMILY_DRM].attached;
+	if (!r->polled)
+		em_rec_poll_stop(r);
 	why = losses_read(r, st, n);
 	if (why || (had && !r->hold))
 		em_rec_gpu_distrust(r, why ? why : EARMARK_BLIND_HOLD, now);

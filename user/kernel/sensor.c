@@ -118,8 +118,7 @@ static bool family_possible(struct em_sensor *s, int f)
 	if (f != EM_FAMILY_HOLD)
 		return true;
 	s->walks_only = !lsm_active(st);
-	/* alone, nothing could tell a hold that a walk does not see from none */
-	return !s->walks_only || s->mode == EM_SENSOR_MODULE;
+	return true;
 }
 
 /* The BTF that a family's hooks are looked up in; NULL with the sentence set. */
@@ -208,6 +207,7 @@ static struct bpf_object *family_open(struct em_sensor *s, int f)
 	const void *elf = em_families[f].elf(&size);
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = em_families[f].name);
 	struct bpf_object *obj = bpf_object__open_mem(elf, size, &opts);
+	struct em_hold_mode mode = { .kmod = s->mode == EM_SENSOR_MODULE, .walks = s->walks_only };
 	struct bpf_map *map;
 	char path[128];
 
@@ -216,12 +216,11 @@ static struct bpf_object *family_open(struct em_sensor *s, int f)
 	bpf_object__for_each_map(map, obj)
 	{
 		if (bpf_map__is_internal(map)) {
-			int have_kmod = s->mode == EM_SENSOR_MODULE;
 			size_t n;
 
 			if (strstr(bpf_map__name(map), ".rodata") &&
-			    bpf_map__initial_value(map, &n) && n == sizeof(have_kmod))
-				bpf_map__set_initial_value(map, &have_kmod, n);
+			    bpf_map__initial_value(map, &n) && n == sizeof(mode))
+				bpf_map__set_initial_value(map, &mode, n);
 			continue;
 		}
 		/* With the module no map is used: the verifier drops that branch. */
