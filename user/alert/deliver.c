@@ -35,7 +35,8 @@ int em_deliveries_open(struct em_deliveries **ret, const struct em_alert_config 
 
 	if (!d)
 		return -ENOMEM;
-	curl_global_init(CURL_GLOBAL_DEFAULT); /* before there are threads */
+	if (c->webhook || c->alertmanager)
+		curl_global_init(CURL_GLOBAL_DEFAULT); /* before there are threads; a MiB */
 	for (size_t i = 0; !r && c->spool && i < SINKS_MAX; i++) {
 		if (!all[i].to)
 			continue;
