@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ledger_make DIR DAYS END - a ledger as a busy node writes it: 8 GPUs, 40 jobs at once that each
- * last 12 hours, an interval each 10 s, an entry a minute. END: seconds since 1970, of the last
- * minute. Prints how many entries and what of the time went where.
+ * ledger_make DIR HOURS END [JOBS] - a ledger as a busy node writes it: 8 GPUs, JOBS (40) at once
+ * that each last 12 hours, an interval each 10 s, an entry a minute. END: seconds since 1970, of
+ * the last minute. Written in one go; with JOBS each entry is synced, as earmarkd does.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,17 +11,18 @@
 #include "base/time.h"
 #include "ledger/ledger.h"
 
-enum { GPUS = 8, PER_GPU = 5, JOBS = GPUS * PER_GPU, SECONDS = 10, LIFE = 12 * 3600 };
+enum { GPUS = 8, JOBS_MAX = 1000, SECONDS = 10, LIFE = 12 * 3600 };
 
 #define S EM_NS_PER_S
 
 struct node {
 	struct em_ledger *l;
-	int64_t at; /* seconds since it began */
-	uint64_t number, job[JOBS], next_job;
+	int64_t at;        /* seconds since it began */
+	unsigned int jobs; /* a multiple of GPUS */
+	uint64_t number, job[JOBS_MAX], next_job;
 	uint8_t previous[EARMARK_HASH_LEN];
-	struct earmark_segment segments[JOBS + 2 * GPUS];
-	struct earmark_event events[GPUS + 2 * JOBS];
+	struct earmark_segment segments[JOBS_MAX + 2 * GPUS];
+	struct earmark_event events[GPUS + 2 * JOBS_MAX];
 };
 
 static struct earmark_event *event(struct node *n, struct em_interval *i, int type)
@@ -40,8 +41,8 @@ static void start_jobs(struct node *n, struct em_interval *i)
 					EARMARK_PURPOSE_MIXED };
 	struct earmark_event *e;
 
-	for (int slot = 0; slot < JOBS; slot++) {
-		if (n->at && (n->at + slot * LIFE / JOBS) % LIFE >= SECONDS)
+	for (unsigned int slot = 0; slot < n->jobs; slot++) {
+		if (n->at && (n->at + slot * LIFE / n->jobs) % LIFE >= SECONDS)
 			continue;
 		n->job[slot] = ++n->next_job;
 		e = event(n, i, EARMARK_EVENT_JOB);
@@ -51,9 +52,9 @@ static void start_jobs(struct node *n, struct em_interval *i)
 		e = event(n, i, EARMARK_EVENT_TAG);
 		e->job = 1000 + n->job[slot];
 		e->tag = (__u32)n->job[slot];
-		e->purpose = (__u8)purposes[slot % PER_GPU];
+		e->purpose = (__u8)purposes[slot % 5];
 		e->tagged_by = EARMARK_TAGGED_BY_SCHEDULER;
-		snprintf(e->project, sizeof(e->project), "project-%d", slot % 7);
+		snprintf(e->project, sizeof(e->project), "project-%u", slot % 7);
 	}
 }
 
@@ -70,22 +71,22 @@ static void name_gpus(struct node *n, struct em_interval *i)
 
 static void fill(struct node *n, struct em_interval *i)
 {
-	unsigned int k = 0;
+	unsigned int k = 0, share = n->jobs / GPUS;
 
 	for (unsigned int g = 0; g < GPUS; g++) {
 		struct earmark_segment *s;
 
-		for (unsigned int j = 0; j < PER_GPU; j++) {
-			uint64_t job = n->job[g * PER_GPU + j];
+		for (unsigned int j = 0; j < share; j++) {
+			uint64_t job = n->job[g * share + j];
 
 			s = &n->segments[k++];
 			*s = (struct earmark_segment){ .kind = EARMARK_SEGMENT_USAGE,
 						       .gpu = g + 1,
 						       .id = (__u32)job,
 						       .job = 1000 + job };
-			s->usage.gpu_time = SECONDS * S / PER_GPU;
+			s->usage.gpu_time = SECONDS * S / share;
 			s->usage.held = SECONDS * S;
-			s->usage.busy = (uint64_t)(SECONDS * S / PER_GPU) -
+			s->usage.busy = (uint64_t)(SECONDS * S / share) -
 					(n->number * 7919 + job) % 1000003;
 			s->usage.busy_start = i->header.start;
 		}
@@ -127,22 +128,27 @@ static int step(struct node *n, int64_t start)
 int main(int argc, char **argv)
 {
 	static struct node n;
-	int64_t days, end;
+	bool batch = argc == 4;
+	int64_t seconds, end;
 	int r;
 
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		return 2;
-	days = strtoll(argv[2], NULL, 10);
+	seconds = strtoll(argv[2], NULL, 10) * 3600;
 	end = strtoll(argv[3], NULL, 10);
+	n.jobs = batch ? 40 : (unsigned int)strtoul(argv[4], NULL, 10);
+	if (!n.jobs || n.jobs % GPUS || n.jobs > JOBS_MAX)
+		return 2;
 	r = em_ledger_open(&n.l, argv[1], EM_LEDGER_WRITE);
 	if (!r) {
 		em_ledger_fold(n.l, 60 * S);
-		r = em_ledger_batch(n.l);
+		r = batch ? em_ledger_batch(n.l) : 0;
 	}
-	while (!r && n.at < days * 86400)
-		r = step(&n, end - days * 86400);
+	while (!r && n.at < seconds)
+		r = step(&n, end - seconds);
 	r = r ?: em_ledger_flush(n.l);
-	r = r ?: em_ledger_batch_end(n.l);
+	if (!r && batch)
+		r = em_ledger_batch_end(n.l);
 	if (r)
 		fprintf(stderr, "ledger_make: %s\n", em_ledger_error(n.l));
 	em_ledger_close(n.l);
