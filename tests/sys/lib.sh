@@ -126,8 +126,15 @@ unload() {
 }
 trap down EXIT
 
-# sync - everything until now is sealed and stored
-sync_ledger() { em ledger sync >/dev/null; }
+# sync - everything until now is sealed and stored; a slow kernel may be behind
+sync_ledger() {
+	local i
+	for ((i = 0; i < 60; i++)); do
+		em ledger sync >/dev/null 2>"$W/sync" && return
+	done
+	cat "$W/sync"
+	return 1
+}
 
 # cg NAME - a fresh cgroup; prints its directory
 cg() {

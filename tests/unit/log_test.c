@@ -136,6 +136,51 @@ static void an_old_state_is_found(void **state)
 	assert_int_equal(problems(dir, in_dir("yesterday/checkpoint")), 0);
 }
 
+static void bundle_is(struct em_place *p, unsigned int width, const struct em_bundle *want)
+{
+	struct em_bundle b;
+
+	assert_int_equal(em_bundle_read(p, 0, width, &b), 0);
+	for (unsigned int i = 0; i < width; i++) {
+		assert_int_equal(b.len[i], want->len[i]);
+		assert_memory_equal(b.entry[i], want->entry[i], b.len[i]);
+	}
+	em_bundle_clear(&b);
+}
+
+/* Who still reads an older size finds what it had in wider files, and then in the full one. */
+static void a_reader_is_overtaken(void **state)
+{
+	_cleanup_free_ char *note = NULL, *old = NULL;
+	struct chain c = { .load = 0x11 };
+	struct em_checkpoint size;
+	struct em_bundle then = {};
+	struct em_place *p = NULL;
+	char path[EM_TILE_PATH_LEN], err[512];
+	size_t len;
+
+	(void)state;
+	fill(3, &c);
+	assert_int_equal(em_place_open(&p, dir, err, sizeof(err)), 0);
+	assert_int_equal(em_place_read(p, "checkpoint", EM_NOTE_MAX, &note, &len), 0);
+	assert_int_equal(em_checkpoint_parse(&size, note, len), 0);
+	assert_int_equal(em_bundle_read(p, 0, (unsigned int)size.size, &then), 0);
+	assert_int_equal(em_place_tile(p, 0, 0, then.n, &old, &len), 0);
+	em_tile_path(path, EM_TILE_ENTRIES, 0, then.n);
+	for (int more = 0; more < 300; more += 75) {
+		_cleanup_free_ char *gone = NULL, *now = NULL;
+
+		fill(75, &c);
+		assert_int_equal(em_place_read(p, path, EM_BUNDLE_MAX, &gone, &len), -ENOENT);
+		bundle_is(p, then.n, &then);
+		assert_int_equal(em_place_tile(p, 0, 0, then.n, &now, &len), 0);
+		assert_int_equal(len, then.n * EM_HASH_LEN);
+		assert_memory_equal(now, old, len);
+	}
+	em_bundle_clear(&then);
+	em_place_close(p);
+}
+
 /* --- one entry at a time ------------------------------------------------------------------ */
 
 static json_t *prove(uint64_t index, bool open)
@@ -317,13 +362,10 @@ static void a_witness_signs_one_history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_byte_counts),
-		TEST(openings_open_what_is_there),
-		TEST(another_key_is_found),
-		TEST(an_old_state_is_found),
-		TEST(proofs),
-		TEST(grades_of_privacy),
-		TEST(a_witness_signs_one_history),
+		TEST(every_byte_counts),     TEST(openings_open_what_is_there),
+		TEST(another_key_is_found),  TEST(an_old_state_is_found),
+		TEST(a_reader_is_overtaken), TEST(proofs),
+		TEST(grades_of_privacy),     TEST(a_witness_signs_one_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "ledger/signature.h"
 #include "ledger/tile.h"
 
 /* Groups of three digits, all but the last after an "x": 1234067 is x001/x234/067. */
@@ -47,22 +48,50 @@ unsigned int em_tile_width(int level, uint64_t index, uint64_t size)
 	return all - before < EM_TILE_WIDTH ? (unsigned int)(all - before) : EM_TILE_WIDTH;
 }
 
-int em_place_tile(struct em_place *p, int level, uint64_t index, unsigned int width, char **data,
-		  size_t *len)
+/* Return: how wide the tile is by now, as the log's present checkpoint says; 0: nobody knows. */
+static unsigned int width_now(struct em_place *p, int level, uint64_t index)
+{
+	_cleanup_free_ char *note = NULL;
+	struct em_checkpoint now;
+	size_t len;
+
+	if (em_place_read(p, "checkpoint", EM_NOTE_MAX, &note, &len) ||
+	    em_checkpoint_parse(&now, note, len))
+		return 0;
+	return em_tile_width(level, index, now.size);
+}
+
+/*
+ * A log in use takes a partial file away once there are wider ones: those are read instead. That
+ * such a width is believed costs nothing: whoever asked checks hashes.
+ */
+static int tile_read(struct em_place *p, int level, uint64_t index, unsigned int *width,
+		     char **data, size_t *len)
 {
 	size_t max = level == EM_TILE_ENTRIES ? EM_BUNDLE_MAX : EM_TILE_WIDTH * EM_HASH_LEN;
 	char path[EM_TILE_PATH_LEN];
+	unsigned int now;
 	int r;
 
-	em_tile_path(path, level, index, width);
-	r = em_place_read(p, path, max, data, len);
-	if (r == -ENOENT && width < EM_TILE_WIDTH) {
-		em_tile_path(path, level, index, EM_TILE_WIDTH);
+	for (;;) {
+		em_tile_path(path, level, index, *width);
 		r = em_place_read(p, path, max, data, len);
+		if (r != -ENOENT || *width == EM_TILE_WIDTH)
+			return r;
+		now = width_now(p, level, index);
+		*width = now > *width ? now : EM_TILE_WIDTH;
 	}
-	if (r || level == EM_TILE_ENTRIES)
+}
+
+int em_place_tile(struct em_place *p, int level, uint64_t index, unsigned int width, char **data,
+		  size_t *len)
+{
+	unsigned int got = width;
+	int r = tile_read(p, level, index, &got, data, len);
+
+	if (r)
 		return r;
-	if (*len != width * EM_HASH_LEN && *len != EM_TILE_WIDTH * EM_HASH_LEN) {
+	if (*len != got * EM_HASH_LEN) {
 		free(TAKE_PTR(*data));
 		return -EBADMSG;
 	}
@@ -80,11 +109,11 @@ void em_bundle_clear(struct em_bundle *b)
 int em_bundle_read(struct em_place *p, uint64_t index, unsigned int width, struct em_bundle *b)
 {
 	size_t len, at = 0;
-	unsigned int n = 0;
+	unsigned int n = 0, got = width;
 	int r;
 
 	memset(b, 0, sizeof(*b));
-	r = em_place_tile(p, EM_TILE_ENTRIES, index, width, &b->data, &len);
+	r = tile_read(p, EM_TILE_ENTRIES, index, &got, &b->data, &len);
 	if (r)
 		return r;
 	/* to the end, though later ones may be there: bytes of no entry are none of a log's */
@@ -99,7 +128,7 @@ int em_bundle_read(struct em_place *p, uint64_t index, unsigned int width, struc
 		n++;
 	}
 	b->n = width;
-	if (at == len && (n == width || n == EM_TILE_WIDTH))
+	if (at == len && n == got)
 		return 0;
 	em_bundle_clear(b);
 	return -EBADMSG;

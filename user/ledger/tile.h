@@ -33,7 +33,7 @@ void em_place_close(struct em_place *p);
 const char *em_place_error(const struct em_place *p);
 /* A whole file of at most @max bytes; NUL-terminated. 0, -ENOENT, -EFBIG or -errno. */
 int em_place_read(struct em_place *p, const char *path, size_t max, char **data, size_t *len);
-/* A tile, the full one where the partial one is gone; cut to @width. -EBADMSG: a wrong length. */
+/* A tile, a wider one where the partial one is gone; cut to @width. -EBADMSG: a wrong length. */
 int em_place_tile(struct em_place *p, int level, uint64_t index, unsigned int width, char **data,
 		  size_t *len);
 
