@@ -257,7 +257,8 @@ static void drift(void **state)
 		strstr(json_string_value(json_object_get(early, "estimate")), "uncalibrated"));
 	em_ledger_close(h.l);
 	h.l = NULL;
-	frozen = ASK(h.dir, 1, "drift", "--freeze");
+	frozen =
+		ASK(h.dir, 1, "drift", "--freeze", "--author", "ann", "--reason", "the old season");
 	again = ASK(h.dir, 1, "drift", "--seed", "9");
 	assert_string_equal(
 		json_string_value(json_object_get(json_object_get(again, "values"), "baseline")),

@@ -386,6 +386,25 @@ static void check_deliveries(struct findings *f)
 	}
 }
 
+/* What is asked of the record once a day. Too short a record is worth knowing, and no fault. */
+static void find_daily(struct findings *f, const char *what, const char *key)
+{
+	const json_t *found = json_object_get(json_object_get(f->status, "daily"), key);
+	const char *sight = text_of(found, "sight") ?: "";
+	bool fine = !strcmp(sight, "clear") || !strcmp(sight, "between");
+	char text[512];
+
+	if (!f->status)
+		return;
+	find(f, what, fine ? OK : NOTE,
+	     found ? em_show(text, sizeof(text), json_object_get(found, "summary"), EM_TEXT)
+		   : "not asked yet",
+	     !found                      ? "it is asked a quarter of an hour after midnight, UTC"
+	     : !strcmp(sight, "bad")     ? "it is a ticket: earmark alert show, earmark probe"
+	     : !strcmp(sight, "nothing") ? "it comes with time, or with what the sentence asks for"
+					 : "");
+}
+
 static void look(struct findings *f)
 {
 	check_recorder(f);
@@ -399,6 +418,8 @@ static void look(struct findings *f)
 	check_gpus(f);
 	check_ledger(f);
 	check_deliveries(f);
+	find_daily(f, "drift of alignment's share", "drift");
+	find_daily(f, "renamed work", "relabel");
 }
 
 static const char *conclusion(const struct findings *f)

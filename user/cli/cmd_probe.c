@@ -292,6 +292,8 @@ static const struct em_option drift_options[] = {
 	BASELINE_OPTION,
 	{ "at", "TIME", "estimate what a change of that date did to level and slope", NULL },
 	{ "freeze", NULL, "write the baseline into the ledger, for all later watches", NULL },
+	{ "author", "NAME", "who freezes it", NULL },
+	{ "reason", "TEXT", "why", NULL },
 	{},
 };
 static const struct em_option plan_options[] = {

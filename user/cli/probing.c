@@ -140,14 +140,27 @@ static int parse_at(struct em_args *a, struct em_ask *ask)
 	return 0;
 }
 
+/* A baseline is frozen by somebody, for a reason: whoever reads the record later asks for both. */
+static int parse_freeze(struct em_args *a, struct em_ask *ask)
+{
+	ask->freeze = em_opt(a, "freeze") != NULL;
+	ask->author = em_opt(a, "author");
+	ask->reason = em_opt(a, "reason");
+	if (!ask->freeze && (ask->author || ask->reason))
+		return em_fail(a, "--author and --reason are of --freeze");
+	if (ask->freeze && (!ask->author || !ask->reason))
+		return em_fail(a, "--%s is missing: %s", ask->author ? "reason" : "author",
+			       ask->author ? "why is it frozen?" : "who freezes it?");
+	return 0;
+}
+
 int em_probing_parse(struct em_args *a, struct em_ask *ask)
 {
 	unsigned int hours = 0;
 
-	ask->freeze = em_opt(a, "freeze") != NULL;
-	if (parse_windows(a, ask) || parse_seed(a, ask) || parse_researchers(a, ask) ||
-	    parse_count(a, "size", 1000000000, &hours) || parse_hold(a, ask) || parse_at(a, ask) ||
-	    parse_range(a, "baseline", &ask->baseline))
+	if (parse_freeze(a, ask) || parse_windows(a, ask) || parse_seed(a, ask) ||
+	    parse_researchers(a, ask) || parse_count(a, "size", 1000000000, &hours) ||
+	    parse_hold(a, ask) || parse_at(a, ask) || parse_range(a, "baseline", &ask->baseline))
 		return EM_NO_ANSWER;
 	ask->size = (em_ns)hours * EM_HOUR;
 	return 0;

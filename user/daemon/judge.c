@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "commit/revision.h"
+#include "daemon/daily.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 
@@ -215,6 +216,7 @@ static int alert_on_node(struct em_manager *m, int64_t now)
 		    ?: r;
 	r = alert_on_weakening(m, now) ?: r;
 	r = alert_on_ledger(m, now) ?: r;
+	r = em_daily_step(m->ledger, m->alerts, &m->commitments, now) ?: r;
 	return em_alerts_watch(m->alerts, &m->commitments, now) ?: r;
 }
 

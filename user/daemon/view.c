@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "daemon/daily.h"
 #include "daemon/view.h"
 
 /* Kernel strings are bounded, but not promised to be UTF-8. */
@@ -255,6 +256,7 @@ json_t *em_view_status(struct em_manager *m)
 	json_object_set_new(o, "gpus", em_view_gpus(m));
 	json_object_set_new(o, "alerts", em_alerts_json(m->ledger));
 	json_object_set_new(o, "deliveries", em_deliveries_json(em_alerts_deliveries(m->alerts)));
+	json_object_set_new(o, "daily", em_daily_json(m->ledger));
 	json_object_set_new(o, "ledger",
 			    json_pack("{s:s,s:o}", "dir", m->config->ledger, "error",
 				      or_null(m->ledger_error)));

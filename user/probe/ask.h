@@ -21,7 +21,7 @@
  * @count, @hold, @from, @to: of a drill: orders, how long each holds, shares
  * @baseline: of drift; empty = the first 90 days
  * @at: a dated change to be estimated; 0 = none
- * @freeze: write the baseline of drift into the ledger
+ * @freeze: write the baseline of drift into the ledger, for @reason, as @author said
  * @kept: what probes before this one asked of the same ledger; NULL = nothing is kept
  */
 struct em_ask {
@@ -32,6 +32,7 @@ struct em_ask {
 	unsigned int researchers[2], count, recorders;
 	bool researchers_given, freeze;
 	struct em_share from, to;
+	const char *author, *reason;
 	struct em_kept *kept;
 };
 

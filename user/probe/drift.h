@@ -14,7 +14,8 @@
 #define EM_DRIFT_THRESHOLD 5.0 /* its threshold where no history can calibrate one */
 #define EM_DRIFT_CALIBRATES 90 /* days of baseline, below which it is uncalibrated */
 #define EM_DRIFT_LEAST 21      /* days of baseline, below which there is no answer */
-#define EM_DRIFT_ARL 365       /* days to a false alarm, on average, at least */
+#define EM_DRIFT_FROZEN "frozen in the ledger"
+#define EM_DRIFT_ARL 365 /* days to a false alarm, on average, at least */
 
 /**
  * struct em_drift - the frozen baseline

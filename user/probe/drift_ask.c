@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "probe/ask.h"
 #include "probe/kept.h"
@@ -64,7 +65,7 @@ static int read_frozen(int64_t wall, const char *kind, const char *json, void *a
 	return 0;
 }
 
-static int freeze(struct em_ledger *l, const struct watch *w)
+static int freeze(struct em_ledger *l, const struct watch *w, const struct em_ask *a)
 {
 	char since[EM_TIME_LEN], until[EM_TIME_LEN], *text;
 	_cleanup_json_ json_t *o =
@@ -76,6 +77,10 @@ static int freeze(struct em_ledger *l, const struct watch *w)
 			  (json_int_t)(NANO * w->d.sigma), "h_nano", (json_int_t)(NANO * w->d.h));
 	int ret;
 
+	if (o && a->author)
+		json_object_set_new(o, "author", em_json_text(a->author));
+	if (o && a->reason)
+		json_object_set_new(o, "reason", em_json_text(a->reason));
 	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	ret = text ? em_ledger_note(l, "drift-baseline", text) : -ENOMEM;
 	free(text);
@@ -264,8 +269,7 @@ static void values(struct em_finding *f, const struct watch *w)
 {
 	em_finding_time(f, "baseline_start", "baseline from", w->base.start);
 	em_finding_time(f, "baseline_end", "to", w->base.end);
-	em_finding_text(f, "baseline", "baseline",
-			w->frozen ? "frozen in the ledger" : "chosen now");
+	em_finding_text(f, "baseline", "baseline", w->frozen ? EM_DRIFT_FROZEN : "chosen now");
 	em_finding_count(f, "baseline_days", "its days", w->d.days);
 	em_finding_count(f, "watched_days", "days watched since",
 			 (long long)(w->series.n - w->end));
@@ -336,7 +340,7 @@ static int answer(struct em_finding *f, struct watch *w, struct em_ledger *l,
 	values(f, w);
 	path(f, w);
 	say(f, w);
-	return a->freeze ? freeze(l, w) : 0;
+	return a->freeze ? freeze(l, w, a) : 0;
 }
 
 int em_probe_drift(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)

@@ -166,6 +166,15 @@ static json_t *recorders_json(unsigned int mask)
 	return list;
 }
 
+json_t *em_finding_value(const struct em_finding *f, const char *key)
+{
+	for (unsigned int i = 0; i < f->n; i++) {
+		if (!strcmp(f->values[i].field.key, key))
+			return f->values[i].value;
+	}
+	return NULL;
+}
+
 json_t *em_finding_json(const struct em_finding *f)
 {
 	json_t *values = json_object();

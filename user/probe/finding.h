@@ -100,6 +100,9 @@ void em_finding_text(struct em_finding *f, const char *key, const char *title, c
 void em_finding_rows(struct em_finding *f, const struct em_field *columns, size_t n);
 void em_finding_row(struct em_finding *f, json_t *row);
 
+/* The value under @key; borrowed, NULL: there is none. */
+json_t *em_finding_value(const struct em_finding *f, const char *key);
+
 /* The whole finding; a new reference. */
 json_t *em_finding_json(const struct em_finding *f);
 
