@@ -21,6 +21,8 @@
  *   POST /v1/alert/test  {} -> {id} goes to every delivery, whose "test" then tells; likewise
  *   POST /v1/notes       {kind, note} -> {} root and the ledger's owner. kind: event, order,
  *	request, approval or audit; note: as commit/note.h says, with author and reason
+ *   POST /v1/module      {action} root. release -> {load_id, tags, open, last_tag}: what stands is
+ *	written down and the module let go; take -> {load_id, handover}: whichever is loaded
  *
  * A failure is {"error": sentence, "code": "EPERM"} with status 4xx or 5xx.
  *

@@ -17,8 +17,8 @@ static const struct em_object *const objects[] = {
 	&em_event_object,  &em_order_object,  &em_request_object,
 	&em_approve,       &em_audit_object,  &em_probe_object,
 	&em_rule_object,   &em_alert_object,  &em_sensor_object,
-	&em_ledger_object, &em_replay_object, &em_doctor,
-	&em_completion,
+	&em_module_object, &em_ledger_object, &em_replay_object,
+	&em_doctor,        &em_completion,
 };
 
 int em_fail(const struct em_args *a, const char *format, ...)

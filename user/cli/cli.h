@@ -77,7 +77,7 @@ struct em_args {
 extern const struct em_object em_run, em_tag, em_job, em_gpu, em_report_object,
 	em_commitment_object, em_alert_object, em_sensor_object, em_ledger_object, em_replay_object,
 	em_doctor, em_completion, em_event_object, em_order_object, em_request_object, em_approve,
-	em_audit_object, em_probe_object, em_rule_object;
+	em_audit_object, em_probe_object, em_rule_object, em_module_object;
 
 /* The @n-th argument of an option that may be given more than once, from 0; NULL: no more. */
 const char *em_opt_nth(const struct em_args *a, const char *name, int n);

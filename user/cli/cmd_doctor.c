@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "cli/cgroup.h"
 #include "cli/cli.h"
+#include "cli/module.h"
 #include "kernel/netlink.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
@@ -122,6 +123,19 @@ static void check_daemon(struct findings *f)
 		     "correct the file: nothing is judged by it");
 }
 
+/* Packages bring another build to the disk; the one that is loaded stays until it is exchanged. */
+static void check_build(struct findings *f)
+{
+	char loaded[64], installed[64], detail[192];
+
+	if (em_module_builds(loaded, installed, sizeof(loaded)) || !*loaded || !*installed ||
+	    !strcmp(loaded, installed))
+		return;
+	snprintf(detail, sizeof(detail), "%s is loaded, %s is installed", loaded, installed);
+	find(f, "module's build", NOTE, detail,
+	     "earmark module upgrade: tags and open accounts are kept");
+}
+
 static void check_module(struct findings *f)
 {
 	enum state absent = recorded_by(f, EARMARK_RECORDER_DAEMON) ? NOTE : MISSING;
@@ -132,6 +146,7 @@ static void check_module(struct findings *f)
 		snprintf(version, sizeof(version), "loaded, contract version %u",
 			 f->module.version);
 		find(f, "module earmark", OK, version, "");
+		check_build(f);
 		find(f, "module's BTF", f->module.flags & EARMARK_STATUS_BTF ? OK : MISSING,
 		     f->module.flags & EARMARK_STATUS_BTF ? "BPF can call it" : "none",
 		     "build the module with pahole installed");

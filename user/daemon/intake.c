@@ -10,7 +10,10 @@
 #include "base/time.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
+#include "kernel/cgroup.h"
 #include "kernel/netlink.h"
+
+EM_CLEANUP(struct em_netlink *, em_netlink_close);
 
 #define MODULE_DIR "/sys/module/earmark"
 #define DEFAULT_PERIOD (10 * EM_NS_PER_S)
@@ -98,6 +101,16 @@ static void lose(struct em_manager *m)
 	em_log(LOG_WARNING, "nothing is recorded: %s", m->why);
 }
 
+/* Is what is loaded the very load that was let go? Looking attaches nothing to it. */
+static bool let_go(struct em_manager *m)
+{
+	_cleanup_(em_netlink_closep) struct em_netlink *nl = NULL;
+	struct earmark_status s;
+
+	return m->handover.until && !em_netlink_open(&nl) && !em_netlink_status(nl, &s) &&
+	       em_handover_waits(&m->handover, s.load_id, em_time_monotonic());
+}
+
 /* Where nobody records, a module that comes is taken. One that comes late is only named. */
 static void look_for_module(struct em_manager *m)
 {
@@ -107,7 +120,7 @@ static void look_for_module(struct em_manager *m)
 		m->module_waits = there && m->source->ops->recorder != EARMARK_RECORDER_KERNEL;
 		return;
 	}
-	if (there && !em_source_open_module(&m->source) && !adopt(m))
+	if (there && !let_go(m) && !em_source_open_module(&m->source) && !adopt(m))
 		em_log(LOG_NOTICE, "the module earmark is there: it records from now on");
 }
 
@@ -278,6 +291,10 @@ static int meet(struct em_manager *m, struct earmark_status *s)
 	}
 	note_period(m, s);
 	note_recorder(m, "met");
+	r = em_handover_give(&m->handover, m->ledger, m->source, s, em_cgroup_root());
+	if (r)
+		em_log(LOG_ERR, "what stood before the module's upgrade is not set again: %s",
+		       strerror(-r));
 	m->taken = m->stored = 0;
 	r = em_ledger_last(m->ledger, m->load_id, &m->stored, m->stored_hash);
 	m->taken = m->stored;
@@ -388,4 +405,55 @@ int em_intake_seal(struct em_manager *m, __u64 *number, char *err, size_t len)
 	else if (r)
 		snprintf(err, len, "%s", *m->ledger_error ? m->ledger_error : m->source->error);
 	return r;
+}
+
+/* --- another build of the module ------------------------------------------------------------ */
+
+int em_intake_release(struct em_manager *m, char *err, size_t len)
+{
+	__u64 number;
+	int r;
+
+	if (!m->source || m->source->ops->recorder != EARMARK_RECORDER_KERNEL) {
+		snprintf(err, len,
+			 "the module earmark does not record here: there is nothing to "
+			 "keep, it can be exchanged");
+		return -ENODEV;
+	}
+	r = em_intake_seal(m, &number, err, len);
+	if (r)
+		return r;
+	r = em_handover_write(&m->handover, m->ledger, m->source);
+	if (r) {
+		snprintf(err, len, "what stands could not be written into the ledger: %s",
+			 *m->source->error ? m->source->error : strerror(-r));
+		return r;
+	}
+	note_recorder(m, "released");
+	em_intake_close(m);
+	r = em_sensor_unpin();
+	if (r)
+		em_log(LOG_WARNING, "the pinned sensors could not be removed: %s", strerror(-r));
+	snprintf(m->why, sizeof(m->why),
+		 "the module earmark was let go for another build of it (earmark module upgrade)");
+	em_log(LOG_NOTICE, "%s", m->why);
+	return 0;
+}
+
+int em_intake_take(struct em_manager *m, char *err, size_t len)
+{
+	int r;
+
+	m->handover.until = 0;
+	r = em_intake_step(m);
+	if (m->source && r >= 0)
+		return 0;
+	if (!m->source)
+		snprintf(err, len, "the module cannot be taken: %s",
+			 access(MODULE_DIR, F_OK) ? "it is not loaded"
+						  : "it is of another version than earmarkd, or "
+						    "its commands are refused");
+	else
+		snprintf(err, len, "%s", *m->recorder_error ? m->recorder_error : m->ledger_error);
+	return m->source ? r : -ENODEV;
 }

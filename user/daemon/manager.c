@@ -445,6 +445,10 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 	if (r)
 		return r;
 	look_back(m);
+	r = em_handover_read(&m->handover, m->ledger);
+	if (r)
+		em_log(LOG_ERR, "what was let go before cannot be read: %s",
+		       em_ledger_error(m->ledger));
 	open_metrics(m);
 	watch_devices(m);
 	em_cgroup_adopt();
@@ -485,6 +489,7 @@ void em_manager_close(struct em_manager *m)
 	em_alerts_close(m->alerts);
 	em_commitments_clear(&m->commitments);
 	em_site_clear(&m->site);
+	em_handover_clear(&m->handover);
 	em_inventory_clear(&m->inventory);
 	em_ledger_close(m->ledger);
 	sd_event_unref(m->event);

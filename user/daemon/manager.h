@@ -11,6 +11,7 @@
 #include "alert/alert.h"
 #include "api/api.h"
 #include "daemon/config.h"
+#include "daemon/handover.h"
 #include "daemon/inventory.h"
 #include "daemon/profiler.h"
 #include "daemon/witness.h"
@@ -32,6 +33,7 @@
  * @commitments, @commitments_error: as loaded
  * @site: the site's rules
  * @scan_after, @judge_after: CLOCK_MONOTONIC, ns: what costs is not done more often than pays
+ * @handover: what waits for another load of the module
  * @restart_for: what was configured anew and needs a restart; "" = nothing
  * @module_waits: the module was loaded while the daemon records alone
  */
@@ -52,6 +54,7 @@ struct em_manager {
 	struct em_commitments commitments;
 	struct em_alerts *alerts;
 	struct em_site site;
+	struct em_handover handover;
 	char why[512], ledger_error[512], recorder_error[512], commitments_error[512];
 	char privilege_error[256], restart_for[256], witness_error[512];
 	__u8 load_id[16];
@@ -83,6 +86,13 @@ void em_intake_look_back(struct em_manager *m);
 int em_intake_step(struct em_manager *m);
 /* Seals first; returns when all is durable. *number = 0: there is no recorder. */
 int em_intake_seal(struct em_manager *m, __u64 *number, char *err, size_t len);
+/*
+ * Lets the module go, so that another build of it can be loaded: what it has sealed is durable
+ * then, what stands is written down, and nothing of ours refers to it. -ENODEV: it does not record.
+ */
+int em_intake_release(struct em_manager *m, char *err, size_t len);
+/* Takes whichever load is there. -ENODEV with @err: none is, or it cannot be taken. */
+int em_intake_take(struct em_manager *m, char *err, size_t len);
 /* Between the loop and the intake: the recorder's descriptor has changed. */
 int em_manager_watch_source(struct em_manager *m);
 

@@ -14,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/manager.h"
 #include "daemon/routes_alert.h"
+#include "daemon/routes_module.h"
 #include "daemon/view.h"
 
 #define GROUP "earmark"
@@ -330,5 +331,6 @@ const struct em_route em_routes[] = {
 	{ "POST", "/v1/alert/silence", em_route_silence },
 	{ "POST", "/v1/alert/test", em_route_alert_test },
 	{ "POST", "/v1/notes", post_notes },
+	{ "POST", "/v1/module", em_route_module },
 	{},
 };
