@@ -20,10 +20,11 @@ EM_CLEANUP(struct em_netlink *, em_netlink_close);
 EM_CLEANUP(FILE *, pclose);
 
 #define MODPROBE "/sbin/modprobe"
-#define UNLOAD_WAITS (20 * EM_NS_PER_S) /* BPF lets go of it a moment after its last link is gone \
-					 */
-#define UNLOAD_APART (20 * 1000)        /* us */
-#define TRIES 3                         /* of letting go, while somebody tags past the daemon */
+#define UNLOAD_WAITS                                                                       \
+	(20 * EM_NS_PER_S)       /* BPF lets go of it a moment after its last link is gone \
+				  */
+#define UNLOAD_APART (20 * 1000) /* us */
+#define TRIES 3                  /* of letting go, while somebody tags past the daemon */
 
 /* --- which build -------------------------------------------------------------------------- */
 
@@ -217,8 +218,8 @@ static const struct em_option upgrade_options[] = {
 };
 
 static const struct em_verb verbs[] = {
-	{ "", "", "which build is loaded, and is it the one installed? 1: it is not", 0, 0, false,
-	  show, NULL },
+	{ "show", "", "which build is loaded, and is it the one installed? 1: it is not", 0, 0,
+	  false, show, NULL },
 	{ "upgrade", "",
 	  "exchanges it for the one installed, under running jobs: tags and open\n"
 	  "      accounts are kept, what passes meanwhile is unobserved",
