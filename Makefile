@@ -4,6 +4,7 @@
 # make            builds everything into build/, without root
 # make demo       installs what is missing, builds, runs the main job in a guest, shows the report
 # make check      installs what tests need and runs all of them; check-all: all on both kernels
+# make slurm      the plugin for Slurm, build/slurm/earmark.so (needs libslurm-dev)
 # make deb        Debian packages, into build/deb
 # make help       the other targets
 #
@@ -89,6 +90,19 @@ $(B)/%/earmark.ko: $(KMOD_SRC)
 	$(Q)cp $(@D)/src/earmark.ko $@
 kdir = $(if $(filter $(KREL),$(1)),$(KDIR),/lib/modules/$(1)/build)
 
+# --- Slurm's plugin: what it needs is in it, but for libc and what Slurm's own programs have ----
+SLURM_SRC := $(wildcard contrib/slurm/*.c) user/base/text.c user/base/file.c user/commit/near.c
+SLURM_OBJ := $(SLURM_SRC:%.c=$(B)/slurm/%.o)
+.PHONY: slurm
+slurm: $(B)/slurm/earmark.so
+$(B)/slurm/earmark.so: $(SLURM_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^
+$(B)/slurm/%.o: %.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -c -o $@ $<
+-include $(SLURM_OBJ:.o=.d)
+
 include tests/tests.mk
 
 # --- the machine ----------------------------------------------------------------------------
@@ -102,4 +116,4 @@ deb:
 clean:
 	$(Q)rm -rf $(B)
 help:
-	@sed -n '4,10p' Makefile; grep -hoE '^# [a-z -]+: .*' tests/tests.mk
+	@sed -n '4,11p' Makefile; grep -hoE '^# [a-z -]+: .*' tests/tests.mk

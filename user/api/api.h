@@ -13,6 +13,10 @@
  *	write its cgroup.procs, and it lies at or below the caller's own cgroup.
  *   POST /v1/cgroup      {name} -> {cgroup, path} makes a child of the caller's cgroup, gives
  *	it to the caller, and moves the calling process there. cgroup: as the caller sees it
+ *   POST /v1/slurm       {cgroup, ref, [purpose, project] | [uid, account, qos, partition, wckey]}
+ *	-> {tag, job, path} root: what Slurm knows of a job or step that begins. cgroup: from the
+ *	root of the hierarchy. With a purpose: tagged as scheduler, unless that is so already.
+ *	Without: tagged by the site's rule that matches; tag null: none does
  *   POST /v1/seal        {} -> {number, load_id} everything until now is sealed and stored;
  *	root and the socket's group. number 0: there is no recorder
  *   POST /v1/gpu/retire  {name, reason} -> {} root

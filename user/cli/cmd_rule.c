@@ -70,6 +70,10 @@ static int take_facts(struct em_args *a, struct em_facts *f, const struct em_rul
 		{ "group", EM_RULE_GROUP },
 		{ "unit", EM_RULE_UNIT },
 		{ "executable", EM_RULE_EXECUTABLE },
+		{ "account", EM_RULE_ACCOUNT },
+		{ "qos", EM_RULE_QOS },
+		{ "partition", EM_RULE_PARTITION },
+		{ "wckey", EM_RULE_WCKEY },
 	};
 	const char *cgroup = em_opt(a, "cgroup"), *value;
 	int r = cgroup && !em_opt(a, "unit") ? em_facts_cgroup(f, cgroup)
@@ -167,6 +171,10 @@ static const struct em_option check_options[] = {
 	{ "uid", "NUMBER", "the user by number", NULL },
 	{ "unit", "NAME", "the unit, where it does not follow from the cgroup", NULL },
 	{ "executable", "PATH", "of a process of the cgroup; may be repeated", NULL },
+	{ "account", "NAME", "of a job of Slurm's, like the three that follow", NULL },
+	{ "qos", "NAME", "its quality of service", NULL },
+	{ "partition", "NAME", "its partition", NULL },
+	{ "wckey", "NAME", "its workload characterization key", NULL },
 	{},
 };
 

@@ -10,6 +10,7 @@
 
 #include "alert/alert.h"
 #include "api/api.h"
+#include "daemon/cgroup.h"
 #include "daemon/config.h"
 #include "daemon/handover.h"
 #include "daemon/inventory.h"
@@ -100,6 +101,12 @@ int em_manager_watch_source(struct em_manager *m);
 
 void em_site_read(struct em_manager *m);  /* from their file */
 void em_site_apply(struct em_manager *m); /* to jobs that have come since */
+/*
+ * To one that a scheduler tells of: @facts. @ref: where the rule has none. *tag 0: no rule matches,
+ * or the first that does says untagged. 0 or -errno
+ */
+int em_site_tell(struct em_manager *m, const struct em_cgroup *c, const struct em_facts *facts,
+		 const char *ref, __u32 *tag);
 /* --- profiles.c: what measured jobs run, as notes "job-profile" ----------------------------- */
 
 void em_profiles_open(struct em_manager *m); /* without it accounting goes on; logged */

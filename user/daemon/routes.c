@@ -15,6 +15,7 @@
 #include "daemon/manager.h"
 #include "daemon/routes_alert.h"
 #include "daemon/routes_module.h"
+#include "daemon/routes_slurm.h"
 #include "daemon/view.h"
 
 #define GROUP "earmark"
@@ -332,5 +333,6 @@ const struct em_route em_routes[] = {
 	{ "POST", "/v1/alert/test", em_route_alert_test },
 	{ "POST", "/v1/notes", post_notes },
 	{ "POST", "/v1/module", em_route_module },
+	{ "POST", "/v1/slurm", em_route_slurm },
 	{},
 };

@@ -114,7 +114,8 @@ static int learn(struct pass *p, const struct em_jobpath *job, int fd)
 	return r;
 }
 
-static int set_tag(struct pass *p, const struct em_rule *rule, int fd, __u32 *tag)
+int em_site_set(struct em_source *source, const struct em_rule *rule, const char *ref, int fd,
+		__u32 *tag)
 {
 	struct earmark_event e = {
 		.type = EARMARK_EVENT_TAG,
@@ -127,8 +128,8 @@ static int set_tag(struct pass *p, const struct em_rule *rule, int fd, __u32 *ta
 	};
 
 	snprintf(e.project, sizeof(e.project), "%s", rule->project ?: "");
-	snprintf(e.ref, sizeof(e.ref), "%s", rule->ref ?: "");
-	return p->source->ops->tag(p->source, fd, &e, tag);
+	snprintf(e.ref, sizeof(e.ref), "%s", rule->ref ?: ref);
+	return source->ops->tag(source, fd, &e, tag);
 }
 
 /* Return: 1 if it was tagged, 0 if not, or -errno. */
@@ -149,7 +150,7 @@ static int consider(struct pass *p, const struct em_jobpath *job, em_site_told *
 		return 0;
 	a.rule = &p->site->rules.list[i];
 	a.number = (unsigned int)i + 1;
-	a.error = set_tag(p, a.rule, fd, &a.tag);
+	a.error = em_site_set(p->source, a.rule, "", fd, &a.tag);
 	told(&a, arg);
 	return !a.error;
 }

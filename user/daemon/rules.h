@@ -45,6 +45,10 @@ struct em_site_applied {
 	int error;
 };
 
+/* Sets the tag of @rule on the cgroup @fd; @ref: where the rule has none. 0 or -errno. */
+int em_site_set(struct em_source *source, const struct em_rule *rule, const char *ref, int fd,
+		__u32 *tag);
+
 typedef void em_site_told(const struct em_site_applied *a, void *arg);
 
 /*

@@ -41,9 +41,9 @@ void em_site_read(struct em_manager *m)
 		record_text(m);
 }
 
-static void note_applied(const struct em_site_applied *a, void *arg)
+static void note_applied(struct em_manager *m, const __u8 load_id[16],
+			 const struct em_site_applied *a, const char *ref)
 {
-	struct em_manager *m = arg;
 	const struct em_rule *rule = a->rule;
 	char load[33], id[24], path[4096];
 
@@ -56,17 +56,57 @@ static void note_applied(const struct em_site_applied *a, void *arg)
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)a->job);
 	em_manager_note(m, "rule-applied",
 			json_pack("{s:s, s:I, s:s, s:I, s:s?, s:s, s:s, s:s?, s:s?}", "load_id",
-				  em_hex(load, m->site.load_id, sizeof(m->site.load_id)), "tag",
-				  (json_int_t)a->tag, "job", id, "number", (json_int_t)a->number,
-				  "rule", rule->name, "cgroup", path, "purpose",
-				  em_purpose_name(rule->purpose), "project", rule->project, "ref",
-				  rule->ref));
+				  em_hex(load, load_id, 16), "tag", (json_int_t)a->tag, "job", id,
+				  "number", (json_int_t)a->number, "rule", rule->name, "cgroup",
+				  path, "purpose", em_purpose_name(rule->purpose), "project",
+				  rule->project, "ref", rule->ref ?: ref));
+}
+
+static void told(const struct em_site_applied *a, void *arg)
+{
+	struct em_manager *m = arg;
+
+	note_applied(m, m->site.load_id, a, NULL);
+}
+
+/* struct tagged - has somebody said so of that very cgroup, whom a rule does not go over? */
+struct tagged {
+	__u64 job;
+	__u32 tag;
+};
+
+static int find_tagged(const struct earmark_job_info *job, void *arg)
+{
+	struct tagged *t = arg;
+
+	if (job->job == t->job && job->own_tagged_by >= EARMARK_TAGGED_BY_RULE)
+		t->tag = job->own_tag;
+	return 0;
+}
+
+int em_site_tell(struct em_manager *m, const struct em_cgroup *c, const struct em_facts *facts,
+		 const char *ref, __u32 *tag)
+{
+	struct em_site_applied a = { .job = c->id, .path = c->path };
+	struct tagged t = { .job = c->id };
+	int i = em_rules_match(&m->site.rules, facts);
+	int r = m->source->ops->jobs(m->source, find_tagged, &t);
+
+	*tag = t.tag;
+	if (r || t.tag || i < 0 || m->site.rules.list[i].purpose == EARMARK_PURPOSE_UNTAGGED)
+		return r;
+	a.rule = &m->site.rules.list[i];
+	a.number = (unsigned int)i + 1;
+	a.error = em_site_set(m->source, a.rule, ref, c->fd, &a.tag);
+	note_applied(m, m->load_id, &a, ref);
+	*tag = a.tag;
+	return a.error;
 }
 
 void em_site_apply(struct em_manager *m)
 {
 	static bool failing;
-	int r = m->source ? em_site_step(&m->site, m->source, note_applied, m) : 0;
+	int r = m->source ? em_site_step(&m->site, m->source, told, m) : 0;
 
 	if (r == -ENOMEM && !failing)
 		em_log(LOG_ERR, "the site's rules cannot be applied: out of memory");

@@ -122,7 +122,7 @@ static int set_glob(struct loader *l, const yaml_node_t *value, void *what, size
 		return refuse(
 			l, value,
 			"%s: a scheduler knows that, a node does not; match cgroup, user, group, "
-			"uid, unit or executable",
+			"uid, unit, executable, account, qos, partition or wckey",
 			em_rule_key_name(which));
 	return set_text(l, value, &rule->match[which], em_rule_key_name(which), GLOB_MAX_LEN);
 }

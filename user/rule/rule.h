@@ -15,7 +15,8 @@
  *
  * A scheduler's history has what EM_RULE_HISTORY_KEYS name, in one value each. A site's rules are
  * about live cgroups: they know those of EM_RULE_SITE_MASK, of which group and executable can
- * have several values; one that matches is enough (facts.h).
+ * have several values; one that matches is enough (facts.h). Account, QOS, partition and wckey are
+ * known of Slurm's jobs only, where its plugin tells them.
  */
 #ifndef EM_RULE_H
 #define EM_RULE_H
@@ -31,20 +32,23 @@
 	X(QOS, "qos")           \
 	X(PARTITION, "partition")
 
-#define EM_RULE_SITE_KEYS(X) \
-	X(CGROUP, "cgroup")  \
-	X(UID, "uid")        \
-	X(UNIT, "unit")      \
-	X(EXECUTABLE, "executable")
+#define EM_RULE_SITE_KEYS(X)        \
+	X(CGROUP, "cgroup")         \
+	X(UID, "uid")               \
+	X(UNIT, "unit")             \
+	X(EXECUTABLE, "executable") \
+	X(WCKEY, "wckey")
 
 #define EM_RULE_KEYS(X) EM_RULE_HISTORY_KEYS(X) EM_RULE_SITE_KEYS(X)
 
 #define EM_RULE_ENUM(id, name) EM_RULE_##id,
 enum em_rule_key { EM_RULE_KEYS(EM_RULE_ENUM) EM_RULE_KEY_COUNT };
 
-#define EM_RULE_SITE_MASK                                                \
-	(1u << EM_RULE_CGROUP | 1u << EM_RULE_UID | 1u << EM_RULE_UNIT | \
-	 1u << EM_RULE_EXECUTABLE | 1u << EM_RULE_USER | 1u << EM_RULE_GROUP)
+#define EM_RULE_SITE_MASK                                                      \
+	(1u << EM_RULE_CGROUP | 1u << EM_RULE_UID | 1u << EM_RULE_UNIT |       \
+	 1u << EM_RULE_EXECUTABLE | 1u << EM_RULE_USER | 1u << EM_RULE_GROUP | \
+	 1u << EM_RULE_ACCOUNT | 1u << EM_RULE_QOS | 1u << EM_RULE_PARTITION | \
+	 1u << EM_RULE_WCKEY)
 
 /**
  * struct em_rule - one rule
