@@ -35,7 +35,7 @@ override CFLAGS += -std=gnu11 $(WARN) -fstack-protector-strong -MMD -MP
 LIBS := -Wl,--as-needed -lbpf -lelf -lz -lnl-genl-3 -lnl-3 -lsystemd -lsqlite3 -lsodium -lcyaml -lyaml -ljansson \
 	-lmicrohttpd -lcurl -lsmartcols -lcap-ng -lseccomp -lyajl -lgsl -lgslcblas -lm -lpthread
 
-CORE := account use seal
+CORE := account use tell seal
 LIB_SRC := $(wildcard $(addprefix user/,$(addsuffix /*.c,base kernel ledger rule replay commit alert probe report api)))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(CORE:%=$(B)/kmod/%.o)
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,user/earmarkd.c $(wildcard user/daemon/*.c))

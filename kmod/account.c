@@ -309,6 +309,8 @@ void earmark_holder_submit(struct earmark_account *a, struct earmark_holder *h, 
 {
 	now = earmark_account_clamp(a, now);
 	earmark_holder_known(a, h, now);
+	if (!h->submitted)
+		h->since = now;
 	h->submitted = true;
 	if (!h->uses && !h->fileless) {
 		h->fileless = true;
@@ -356,7 +358,8 @@ static bool bank_empty(const struct earmark_bank *bank)
 
 bool earmark_cell_empty(const struct earmark_cell *cell)
 {
-	return !(cell->gpu_time[0] | cell->gpu_time[1] | cell->held[0] | cell->held[1]) &&
+	return !(cell->gpu_time[0] | cell->gpu_time[1] | cell->held[0] | cell->held[1] |
+		 cell->error[0] | cell->error[1]) &&
 	       bank_empty(cell->busy);
 }
 

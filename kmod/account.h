@@ -3,9 +3,9 @@
  * The accounting core: who holds which GPU, since when, under which tag, and how much work
  * the hardware did for it. Pure arithmetic over time stamps given by the caller.
  *
- * Three files, account.c (GPUs, jobs, busy), use.c (open files) and seal.c (intervals), are
- * compiled unchanged into earmark.ko, earmarkd (where no module can be loaded) and the unit
- * tests. It never allocates and reads no clock.
+ * Four files, account.c (GPUs, jobs, busy), use.c (open files), tell.c (work that is told) and
+ * seal.c (intervals), are compiled unchanged into earmark.ko, earmarkd (where no module can be
+ *loaded) and the unit tests. It never allocates and reads no clock.
  *
  * Locking. "The account lock" is the caller's: one raw spinlock with interrupts off in the
  * module, nothing in user space. Every function needs it unless it says otherwise. Instants
@@ -67,6 +67,7 @@ struct earmark_account {
  * @engines: its engines
  * @blind: EARMARK_BLIND_*; 0 = its time is observed
  * @unknown: uses found at start of which nothing is known yet
+ * @meter: enum earmark_meter; set by the caller
  * @retired: leaves the inventory at the next gather
  * @turnover: how often the files in use, or the jobs without one, have changed
  * @last: books are complete up to here
@@ -82,6 +83,7 @@ struct earmark_gpu_account {
 	u32 nr_holding;
 	u32 blind;
 	u32 unknown;
+	u32 meter;
 	bool retired;
 	u32 turnover;
 	u64 last;
@@ -126,6 +128,8 @@ struct earmark_job_account {
 /**
  * struct earmark_cell - what a job used of a GPU under one tag
  * @since: its tag is in force from; 0 in a holder's first cell
+ * @error: bound on how far busy is off, of work that was told
+ * @class: enum earmark_class of the worst of it
  */
 struct earmark_cell {
 	struct list_head node; /* in holder->cells, newest first */
@@ -134,6 +138,8 @@ struct earmark_cell {
 	u64 since;
 	u64 gpu_time[2];
 	u64 held[2];
+	u64 error[2];
+	u32 class[2];
 	struct earmark_bank busy[2];
 };
 
@@ -142,6 +148,7 @@ struct earmark_cell {
  * @uses: files it used there and that are still open
  * @submitted: it submitted work since @uses was last 0
  * @fileless: it submitted without a known file: holds until its cgroup is empty
+ * @since: what is known of @submitted, or that it is not known, is so from then on
  *
  * It holds the GPU, and is in gpu->holding, iff submitted && (uses || fileless).
  */
@@ -157,6 +164,7 @@ struct earmark_holder {
 	u32 uses;
 	bool submitted;
 	bool fileless;
+	u64 since;
 };
 
 /**
@@ -198,6 +206,26 @@ u64 earmark_holder_charge(struct earmark_account *a, struct earmark_holder *h, u
 void earmark_gpu_unattributed(struct earmark_account *a, struct earmark_gpu_account *gpu, u64 start,
 			      u64 end);
 void earmark_bank_add(struct earmark_bank *bank, u64 start, u64 ns);
+
+/**
+ * struct earmark_work - a job was seen to work on a GPU, or not to; see WORK_ADD
+ * @start, @end: when it was looked at
+ * @busy: for how long it worked in between; @error: give or take
+ * @class: enum earmark_class
+ */
+struct earmark_work {
+	u64 start;
+	u64 end;
+	u64 busy;
+	u64 error;
+	u32 class;
+	bool works;
+};
+
+/* Work that is told: under the account lock */
+const char *earmark_work_check(const struct earmark_work *work, u64 now);
+u64 earmark_holder_tell(struct earmark_account *a, struct earmark_holder *h,
+			const struct earmark_work *work, u64 now);
 
 /* Jobs, holders and tags */
 void earmark_job_init(struct earmark_job_account *job, u64 id, u32 tag, u64 since);

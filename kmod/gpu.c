@@ -120,11 +120,12 @@ void earmark_gpu_add(struct earmark_gpu *gpu, u64 now)
 {
 	u32 blind = EARMARK_BLIND_HOLD;
 
-	if (gpu->meter == EARMARK_METER_NONE || earmark_drm_blind())
+	if (earmark_gpu_unmetered(gpu))
 		blind |= EARMARK_BLIND_METER;
 	gpu->since = now;
 	gpu->unseeded = earmark_sensor_walk();
 	earmark_gpu_init(&earmark_books.account, &gpu->account, ++last_id, blind, now);
+	gpu->account.meter = gpu->meter;
 	list_add_tail_rcu(&gpu->node, &gpus);
 }
 
@@ -199,6 +200,33 @@ bool earmark_gpu_devnum_room(void **room, u32 nr)
 	return true;
 }
 
+/* Return: does nothing count submissions on it? Under the lock. */
+bool earmark_gpu_unmetered(const struct earmark_gpu *gpu)
+{
+	return gpu->meter == EARMARK_METER_NONE ||
+	       (gpu->meter == EARMARK_METER_DRM && earmark_drm_blind());
+}
+
+/* All that is known of it is told: no file shows who may hold it. Under the lock. */
+bool earmark_gpu_fileless(const struct earmark_gpu *gpu)
+{
+	return gpu->meter == EARMARK_METER_TOLD && !gpu->nr_devnums;
+}
+
+/* It was amended: files matter from now on, or no longer. Under the lock. */
+void earmark_gpu_filed(struct earmark_gpu *gpu, bool was_fileless, u64 now)
+{
+	struct earmark_account *a = &earmark_books.account;
+
+	if (earmark_gpu_fileless(gpu)) {
+		earmark_gpu_blind(a, &gpu->account, 0, EARMARK_BLIND_HOLD | EARMARK_BLIND_LOST,
+				  now);
+	} else if (was_fileless) {
+		gpu->unseeded = earmark_sensor_walk();
+		earmark_gpu_blind(a, &gpu->account, EARMARK_BLIND_HOLD, 0, now);
+	}
+}
+
 bool earmark_gpu_full(void)
 {
 	return earmark_books.account.nr_gpus >= GPUS_MAX;
@@ -224,7 +252,7 @@ void earmark_gpu_hold_blind(bool disavow, u64 now)
 	struct earmark_gpu *gpu;
 
 	list_for_each_entry(gpu, &gpus, node) {
-		if (gpu->account.retired)
+		if (gpu->account.retired || earmark_gpu_fileless(gpu))
 			continue;
 		if (disavow)
 			earmark_gpu_disavow(a, &gpu->account, EARMARK_BLIND_HOLD, now);
@@ -239,7 +267,7 @@ void earmark_gpu_hold_lost(struct earmark_gpu *gpu, u64 now)
 	struct earmark_gpu *at;
 
 	list_for_each_entry(at, &gpus, node) {
-		if (at->account.retired || (gpu && at != gpu))
+		if (at->account.retired || earmark_gpu_fileless(at) || (gpu && at != gpu))
 			continue;
 		at->unseeded = earmark_sensor_walk();
 		earmark_gpu_blind(&earmark_books.account, &at->account, EARMARK_BLIND_LOST, 0, now);
@@ -265,7 +293,7 @@ void earmark_gpu_hold_compare(bool first, u64 now)
 	struct earmark_gpu *gpu;
 
 	list_for_each_entry(gpu, &gpus, node) {
-		if (gpu->account.retired)
+		if (gpu->account.retired || earmark_gpu_fileless(gpu))
 			continue;
 		earmark_gpu_drop_fileless(a, &gpu->account, now);
 		gpu->steady = !first && gpu->turnover == gpu->account.turnover;

@@ -138,8 +138,8 @@ static int set_check(const struct earmark_gpu_set *set, struct earmark_gpu *gpu,
 static void set_amend(const struct earmark_gpu_set *set, struct earmark_gpu *gpu, struct devnums *d,
 		      u64 now)
 {
+	bool blind, told = earmark_gpu_fileless(gpu);
 	u32 meter = gpu->meter;
-	bool blind;
 
 	if (set->model)
 		strscpy(gpu->model, set->model, sizeof(gpu->model));
@@ -149,14 +149,16 @@ static void set_amend(const struct earmark_gpu_set *set, struct earmark_gpu *gpu
 		gpu->weight = set->weight;
 	if (set->meter >= 0)
 		gpu->meter = set->meter;
+	gpu->account.meter = gpu->meter;
 	if (gpu->meter != meter) {
-		blind = gpu->meter == EARMARK_METER_NONE || earmark_drm_blind();
+		blind = earmark_gpu_unmetered(gpu);
 		earmark_gpu_blind(&earmark_books.account, &gpu->account,
 				  blind ? EARMARK_BLIND_METER : 0, blind ? 0 : EARMARK_BLIND_METER,
 				  now);
 	}
 	if (set->devnums)
 		earmark_gpu_set_devnums(gpu, set->devnums, set->nr_devnums, d->room, now);
+	earmark_gpu_filed(gpu, told, now);
 }
 
 /* Add or amend, under the lock. Return: 0 and *@gpu, which was *@fresh if it is new. */

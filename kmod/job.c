@@ -137,11 +137,14 @@ static struct earmark_job *job_alloc(struct task_struct *task, struct cgroup *cg
 		return NULL;
 	}
 	job->cgroup = cgrp;
-	job->uid = from_kuid(&init_user_ns, task_uid(task));
+	job->uid = task ? from_kuid(&init_user_ns, task_uid(task)) : 0;
 	return job;
 }
 
-/* Everything for registering @cgrp, if it is not. Return: false without memory or room. */
+/*
+ * Everything for registering @cgrp, if it is not; @task NULL: nobody of it is at hand. Return:
+ * false without memory or room.
+ */
 bool earmark_spare_fill_job(struct earmark_spare *s, struct task_struct *task, struct cgroup *cgrp,
 			    gfp_t gfp)
 {
@@ -157,9 +160,11 @@ bool earmark_spare_fill_job(struct earmark_spare *s, struct task_struct *task, s
 		e = &s->event->event;
 		e->job = cgroup_id(cgrp);
 		e->uid = s->job->uid;
-		e->pid = task_tgid_nr(task);
-		memcpy(e->comm, task->comm, sizeof(e->comm));
-		e->comm[sizeof(e->comm) - 1] = 0;
+		if (task) {
+			e->pid = task_tgid_nr(task);
+			memcpy(e->comm, task->comm, sizeof(e->comm));
+			e->comm[sizeof(e->comm) - 1] = 0;
+		}
 		earmark_job_path(cgrp, e->text, sizeof(e->text));
 	}
 	return true;

@@ -16,6 +16,7 @@
 #include "netlink.h"
 #include "sensor.h"
 #include "tag.h"
+#include "work.h"
 
 #define EARMARK_POLICY_ATTR(id, name, nl, length) \
 	[EARMARK_A_##id] = { .type = NLA_##nl, .len = length },
@@ -236,7 +237,7 @@ static int gpu_check(struct genl_info *info)
 	slash = strchr(name, '/');
 	if (!slash || slash == name || !slash[1] || !printable(name))
 		return refuse(info, -EINVAL, "a GPU is named <bus>/<device>");
-	if (attrs[EARMARK_A_METER] && nla_get_u32(attrs[EARMARK_A_METER]) > EARMARK_METER_DRM)
+	if (attrs[EARMARK_A_METER] && nla_get_u32(attrs[EARMARK_A_METER]) >= EARMARK_METER_COUNT)
 		return refuse(info, -EINVAL, "no such meter");
 	if (attrs[EARMARK_A_DEVNUMS] && nla_len(attrs[EARMARK_A_DEVNUMS]) % sizeof(u32))
 		return refuse(info, -EINVAL, "device numbers have 32 bits each");
@@ -416,6 +417,7 @@ static const struct genl_ops ops[] = {
 	{ .cmd = EARMARK_CMD_FILE_SET, .doit = file_set },
 	{ .cmd = EARMARK_CMD_LOST_ADD, .doit = lost_add },
 	{ .cmd = EARMARK_CMD_SENSOR_POLLED, .doit = sensor_polled },
+	{ .cmd = EARMARK_CMD_WORK_ADD, .doit = earmark_work_add },
 };
 
 static const struct genl_multicast_group groups[] = {

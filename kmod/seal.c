@@ -51,9 +51,13 @@ static bool cell_gather(struct earmark_cell *cell, u32 p, struct earmark_segment
 	s->usage.gpu_time = cell->gpu_time[p];
 	s->usage.held = cell->held[p];
 	s->usage.busy = bank_take(&cell->busy[p], &s->usage.busy_start);
+	s->usage.busy_error = cell->error[p];
+	s->class = cell->class[p];
 	cell->gpu_time[p] = 0;
 	cell->held[p] = 0;
-	return s->usage.gpu_time || s->usage.held || s->usage.busy;
+	cell->error[p] = 0;
+	cell->class[p] = EARMARK_CLASS_EXACT;
+	return s->usage.gpu_time || s->usage.held || s->usage.busy || s->usage.busy_error;
 }
 
 /* Cells beyond the history's length go when they hold nothing ungathered. */

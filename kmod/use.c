@@ -79,6 +79,7 @@ void earmark_use_add(struct earmark_account *a, struct earmark_use *use, struct 
 	h->gpu->turnover++;
 	if (unknown && !h->submitted) {
 		use->unknown = true;
+		h->since = now;
 		h->gpu->unknown++;
 		earmark_gpu_blind(a, h->gpu, EARMARK_BLIND_FILE, 0, now);
 	}

@@ -17,7 +17,7 @@
 #endif
 
 #define EARMARK_FAMILY "earmark"
-#define EARMARK_VERSION 1 /* of this contract; a daemon refuses another module */
+#define EARMARK_VERSION 2 /* of this contract; a daemon refuses another module */
 #define EARMARK_MCGRP_EVENTS "events"
 
 #define EARMARK_PROJECT_LEN 64 /* with the terminating NUL */
@@ -102,17 +102,48 @@
 	X(SENSOR_DETACHED, "sensor-detached") \
 	X(CONFIG, "config")
 
+/*
+ * EARMARK_METERS - how a GPU's submissions are metered, said by whoever registers it.
+ *   NONE     nothing here can: always unobserved
+ *   DRM      drm_gpu_scheduler tracepoints
+ *   CHANNEL  NVIDIA: a hold begins with a channel allocation seen in an ioctl; how long the
+ *            hardware worked is told by the daemon (WORK_ADD)
+ *   TOLD     that a job works there and how long are both told by the daemon (WORK_ADD)
+ */
+#define EARMARK_METERS(X)     \
+	X(NONE, "none")       \
+	X(DRM, "drm")         \
+	X(CHANNEL, "channel") \
+	X(TOLD, "told")
+
+/*
+ * EARMARK_CLASSES - how busy time was measured, best first: of several, the worst counts.
+ *   EXACT     every piece of work was seen to begin and to end
+ *   COUNTER   a counter of the driver's or the hardware's, read now and then
+ *   SAMPLED   what the hardware worked on was looked at now and then
+ *   ESTIMATE  derived from something else, e.g. a share of what several jobs did together
+ */
+#define EARMARK_CLASSES(X)    \
+	X(EXACT, "exact")     \
+	X(COUNTER, "counter") \
+	X(SAMPLED, "sampled") \
+	X(ESTIMATE, "estimate")
+
 #define EARMARK_ENUM_PURPOSE(id, name) EARMARK_PURPOSE_##id,
 #define EARMARK_ENUM_TAGGED_BY(id, name) EARMARK_TAGGED_BY_##id,
 #define EARMARK_ENUM_BLIND(id, name) EARMARK_BLIND_BIT_##id,
 #define EARMARK_ENUM_LOST(id, name) EARMARK_LOST_##id,
 #define EARMARK_ENUM_EVENT(id, name) EARMARK_EVENT_##id,
+#define EARMARK_ENUM_METER(id, name) EARMARK_METER_##id,
+#define EARMARK_ENUM_CLASS(id, name) EARMARK_CLASS_##id,
 
 enum earmark_purpose { EARMARK_PURPOSES(EARMARK_ENUM_PURPOSE) EARMARK_PURPOSE_COUNT };
 enum earmark_tagged_by { EARMARK_TAGGED_BY(EARMARK_ENUM_TAGGED_BY) EARMARK_TAGGED_BY_COUNT };
 enum earmark_blind_bit { EARMARK_BLIND(EARMARK_ENUM_BLIND) EARMARK_BLIND_BIT_COUNT };
 enum earmark_lost { EARMARK_LOST(EARMARK_ENUM_LOST) EARMARK_LOST_COUNT };
 enum earmark_event_type { EARMARK_EVENTS(EARMARK_ENUM_EVENT) EARMARK_EVENT_COUNT };
+enum earmark_meter { EARMARK_METERS(EARMARK_ENUM_METER) EARMARK_METER_COUNT };
+enum earmark_class { EARMARK_CLASSES(EARMARK_ENUM_CLASS) EARMARK_CLASS_COUNT };
 
 #define EARMARK_BLIND_METER (1U << EARMARK_BLIND_BIT_METER)
 #define EARMARK_BLIND_HOLD (1U << EARMARK_BLIND_BIT_HOLD)
@@ -120,11 +151,16 @@ enum earmark_event_type { EARMARK_EVENTS(EARMARK_ENUM_EVENT) EARMARK_EVENT_COUNT
 #define EARMARK_BLIND_FILE (1U << EARMARK_BLIND_BIT_FILE)
 #define EARMARK_BLIND_LOST (1U << EARMARK_BLIND_BIT_LOST)
 
-/* How a GPU's submissions are metered, said by whoever registers it. */
-enum earmark_meter {
-	EARMARK_METER_NONE, /* nothing here can: always unobserved */
-	EARMARK_METER_DRM,  /* drm_gpu_scheduler tracepoints */
-};
+/*
+ * NVIDIA's device numbers. The control device is no GPU; it is listened to where a GPU of
+ * METER_CHANNEL is in the inventory.
+ */
+#define EARMARK_NVIDIA_MAJOR 195
+#define EARMARK_NVIDIA_CONTROL 255 /* minor */
+
+/* Of work told in one WORK_ADD: more than so many engines at once is no measurement. */
+#define EARMARK_WORK_ENGINES 256
+#define EARMARK_WORK_ERROR_MAX (1ULL << 56) /* ns: two years */
 
 /*
  * When did the hardware begin a job? gpu_sched's scheduled stamp is made after the job was
@@ -191,15 +227,15 @@ struct earmark_segment {
 	__u16 flags; /* GPU: every EARMARK_BLIND_* bit that was set in the interval */
 	__u32 gpu;   /* id, from its EARMARK_EVENT_GPU */
 	__u32 id;    /* USAGE: tag id in force (0 = untagged); ENGINE: engine id */
-	__u32 pad;
-	__u64 job; /* USAGE: cgroup id */
+	__u32 class; /* USAGE: enum earmark_class of busy */
+	__u64 job;   /* USAGE: cgroup id */
 	union {
 		struct {
 			__u64 gpu_time;
 			__u64 held;
 			__u64 busy;       /* work that completed in this interval */
 			__u64 busy_start; /* its earliest start; 0 = none */
-			__u64 pad;
+			__u64 busy_error; /* bound on |busy - true busy|; 0 for class EXACT */
 		} usage;
 		struct {
 			__u64 wall;
@@ -357,6 +393,13 @@ struct earmark_status {
  *                 found the same files used by the same jobs and no other job submitted; else
  *                 it is unobserved, like the time of the walks. An interval that is sealed
  *                 otherwise is unobserved too, and polling begins anew.  -> NUMBER
+ *   WORK_ADD      admin. GPU JOB START END VALUE ERROR CLASS STATE: from START to END the
+ *                 cgroup JOB was seen to work on the GPU (STATE 1) or not to (0), for VALUE ns,
+ *                 give or take ERROR. Charged to its job's tags by how much of the span each
+ *                 was in force, in the open interval. 1: the job holds the GPU from now on if it
+ *                 does not yet. 0: what may have held it since before START (an unknown use)
+ *                 does not; and on a GPU of METER_CHANNEL, or of METER_TOLD where no file of its
+ *                 is in use by the job, what held it since before START no longer does.
  *   UNLOAD_READY  (none: unloading is refused by the kernel while BPF is attached)
  */
 #define EARMARK_COMMANDS(X)               \
@@ -375,7 +418,8 @@ struct earmark_status {
 	X(FILE_SET, "file-set")           \
 	X(LOST_ADD, "lost-add")           \
 	X(EVENT, "event")                 \
-	X(SENSOR_POLLED, "sensor-polled")
+	X(SENSOR_POLLED, "sensor-polled") \
+	X(WORK_ADD, "work-add")
 
 /* EARMARK_ATTRS - X(id, name, netlink type, length): length is the maximum for strings
  * (without NUL) and binaries, 0 = any.
@@ -414,7 +458,12 @@ struct earmark_status {
 	X(UID, "uid", U32, 0)                                              \
 	X(GID, "gid", U32, 0)                                              \
 	X(PID, "pid", U32, 0)                                              \
-	X(COMM, "comm", NUL_STRING, 15)
+	X(COMM, "comm", NUL_STRING, 15)                                    \
+	X(JOB, "job", U64, 0)                                              \
+	X(START, "start", U64, 0)                                          \
+	X(END, "end", U64, 0)                                              \
+	X(ERROR, "error", U64, 0)                                          \
+	X(CLASS, "class", U32, 0)
 
 #define EARMARK_ENUM_CMD(id, name) EARMARK_CMD_##id,
 #define EARMARK_ENUM_ATTR(id, name, type, len) EARMARK_A_##id,

@@ -102,8 +102,7 @@ static int each_gpu(const struct earmark_gpu_info *g, void *rows)
 	json_object_set_new(o, "model", text(g->model));
 	json_object_set_new(o, "uuid", text(g->uuid));
 	json_object_set_new(o, "weight", json_integer(g->weight));
-	json_object_set_new(o, "meter",
-			    json_string(g->meter == EARMARK_METER_DRM ? "drm" : "none"));
+	json_object_set_new(o, "meter", json_string(em_meter_name(g->meter)));
 	json_object_set_new(o, "blind", blind(g->blind));
 	json_object_set_new(o, "holders", json_integer(g->holders));
 	json_object_set_new(o, "engines", json_integer(g->engines));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/request.h"
+#include "kernel/source.h"
 
 #define DO EM_NETLINK_DO
 #define DUMP EM_NETLINK_DUMP
@@ -264,4 +265,13 @@ int em_netlink_lost_add(struct em_netlink *nl, unsigned int counter, __u64 value
 	return em_netlink_request(nl, EARMARK_CMD_LOST_ADD, DO, NULL, NULL, EARMARK_A_COUNTER,
 				  (__u64)counter, EARMARK_A_VALUE, value, gpu ? EARMARK_A_GPU : 0,
 				  (__u64)gpu, 0);
+}
+
+int em_netlink_work_add(struct em_netlink *nl, const struct em_work *work)
+{
+	return em_netlink_request(nl, EARMARK_CMD_WORK_ADD, DO, NULL, NULL, EARMARK_A_GPU,
+				  (__u64)work->gpu, EARMARK_A_JOB, work->job, EARMARK_A_START,
+				  work->start, EARMARK_A_END, work->end, EARMARK_A_VALUE,
+				  work->busy, EARMARK_A_ERROR, work->error, EARMARK_A_CLASS,
+				  (__u64)work->class, EARMARK_A_STATE, (__u64)work->works, 0);
 }

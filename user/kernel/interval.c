@@ -137,6 +137,16 @@ const char *em_recorder_name(unsigned int recorder)
 	return name_of(names, ARRAY_SIZE(names), recorder);
 }
 
+const char *em_meter_name(unsigned int meter)
+{
+	return name_of(NAMES(EARMARK_METERS), EARMARK_METER_COUNT, meter);
+}
+
+const char *em_class_name(unsigned int class)
+{
+	return name_of(NAMES(EARMARK_CLASSES), EARMARK_CLASS_COUNT, class);
+}
+
 static int parse(const char *(*name)(unsigned int), unsigned int n, const char *s)
 {
 	unsigned int i;
@@ -156,4 +166,14 @@ int em_purpose_parse(const char *name)
 int em_tagged_by_parse(const char *name)
 {
 	return parse(em_tagged_by_name, EARMARK_TAGGED_BY_COUNT, name);
+}
+
+int em_meter_parse(const char *name)
+{
+	return parse(em_meter_name, EARMARK_METER_COUNT, name);
+}
+
+int em_class_parse(const char *name)
+{
+	return parse(em_class_name, EARMARK_CLASS_COUNT, name);
 }

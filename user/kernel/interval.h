@@ -37,7 +37,11 @@ const char *em_event_name(unsigned int type);
 const char *em_lost_name(unsigned int counter);
 const char *em_blind_name(unsigned int bit);
 const char *em_recorder_name(unsigned int recorder);
+const char *em_meter_name(unsigned int meter);
+const char *em_class_name(unsigned int class);
 int em_purpose_parse(const char *name);   /* value or -EINVAL */
 int em_tagged_by_parse(const char *name); /* value or -EINVAL */
+int em_meter_parse(const char *name);     /* value or -EINVAL */
+int em_class_parse(const char *name);     /* value or -EINVAL */
 
 #endif

@@ -11,6 +11,7 @@
 #include "kernel/interval.h"
 
 struct em_netlink;
+struct em_work;
 
 /* -ENOENT: the module is not loaded; -EPROTO: it speaks another EARMARK_VERSION. */
 int em_netlink_open(struct em_netlink **nl);
@@ -44,6 +45,7 @@ int em_netlink_config(struct em_netlink *nl, __u64 period, __u64 keep); /* 0 = u
 int em_netlink_seeded(struct em_netlink *nl);
 int em_netlink_polled(struct em_netlink *nl, __u64 *number);
 int em_netlink_file_set(struct em_netlink *nl, __u64 file, bool works);
+int em_netlink_work_add(struct em_netlink *nl, const struct em_work *work);
 int em_netlink_lost_add(struct em_netlink *nl, unsigned int counter, __u64 value, __u32 gpu);
 
 /* A second socket subscribed to the events group; -errno or its fd, owned by @nl. Readable:

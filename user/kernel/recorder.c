@@ -256,6 +256,7 @@ static const struct em_source_ops ops = {
 	.gpu_set = em_rec_gpu_set,
 	.gpu_retire = em_rec_gpu_retire,
 	.gpu_absent = em_rec_gpu_absent,
+	.work = em_rec_gpu_work,
 	.seal = rec_seal_now,
 	.intervals = em_rec_intervals,
 	.ack = em_rec_ack,

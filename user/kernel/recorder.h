@@ -225,6 +225,7 @@ int em_rec_gpu_retire(struct em_source *s, __u32 gpu, const char *reason);
 int em_rec_gpu_absent(struct em_source *s, const char *name);
 int em_rec_gpus(struct em_source *s, int (*each)(const struct earmark_gpu_info *, void *),
 		void *arg);
+int em_rec_gpu_work(struct em_source *s, const struct em_work *work);
 int em_rec_gpu_devnums(struct rec *r);
 void em_rec_gpu_restart(struct rec *r);
 void em_rec_gpu_observe(struct rec *r, u64 now);

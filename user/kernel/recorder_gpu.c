@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "kernel/cgroup.h"
 #include "kernel/recorder.h"
 #include "kernel/sensor_map.h"
 
@@ -44,9 +45,21 @@ struct rec_gpu *em_rec_gpu_by_devnum(struct rec *r, u32 devnum)
 	return NULL;
 }
 
+static bool unmetered(const struct rec *r, const struct rec_gpu *gpu)
+{
+	return gpu->info.meter == EARMARK_METER_NONE ||
+	       (gpu->info.meter == EARMARK_METER_DRM && !r->drm);
+}
+
+/* All that is known of it is told: no file shows who may hold it. */
+static bool fileless(const struct rec_gpu *gpu)
+{
+	return gpu->info.meter == EARMARK_METER_TOLD && !gpu->info.nr_devnums;
+}
+
 /*
  * Bring every GPU's blindness up to what is known now. A GPU without device numbers has no
- * files that could be watched.
+ * files that could be watched; where they are needed, it is blind.
  */
 void em_rec_gpu_observe(struct rec *r, u64 now)
 {
@@ -59,9 +72,10 @@ void em_rec_gpu_observe(struct rec *r, u64 now)
 		if (gpu->retired)
 			continue;
 		set = 0;
-		if (!r->drm || gpu->info.meter != EARMARK_METER_DRM)
+		if (unmetered(r, gpu))
 			set |= EARMARK_BLIND_METER;
-		if (!(r->hold ? gpu->seeded : gpu->watched) || !gpu->info.nr_devnums)
+		if (!fileless(gpu) &&
+		    (!(r->hold ? gpu->seeded : gpu->watched) || !gpu->info.nr_devnums))
 			set |= EARMARK_BLIND_HOLD;
 		if (gpu->absent)
 			set |= EARMARK_BLIND_ABSENT;
@@ -81,7 +95,7 @@ void em_rec_gpu_distrust(struct rec *r, u32 why, u64 now)
 	struct rec_gpu *gpu;
 
 	list_for_each_entry(gpu, &r->gpus, node) {
-		if (gpu->retired)
+		if (gpu->retired || fileless(gpu))
 			continue;
 		earmark_gpu_disavow(&r->account, &gpu->account, why, now);
 		gpu->lost |= why == EARMARK_BLIND_LOST;
@@ -173,7 +187,7 @@ struct rec_engine *em_rec_engine_get(struct rec *r, u64 id)
 		now = earmark_account_clamp(&r->account, em_time_monotonic());
 		gpu = gpu_add(r, e.name, now);
 		if (gpu) {
-			gpu->info.meter = EARMARK_METER_DRM;
+			gpu->account.meter = gpu->info.meter = EARMARK_METER_DRM;
 			gpu_tell(r, gpu, now);
 			em_rec_gpu_observe(r, now);
 		}
@@ -232,7 +246,7 @@ static bool gpu_amend(struct rec_gpu *gpu, const struct earmark_gpu_info *info)
 	if (info->weight)
 		gpu->info.weight = info->weight;
 	if (info->meter)
-		gpu->info.meter = info->meter;
+		gpu->account.meter = gpu->info.meter = info->meter;
 	if (info->nr_devnums) {
 		gpu->info.nr_devnums = info->nr_devnums;
 		memcpy(gpu->info.devnums, info->devnums, sizeof(info->devnums));
@@ -251,6 +265,8 @@ int em_rec_gpu_set(struct em_source *s, const struct earmark_gpu_info *info, __u
 	u64 now;
 	int rc;
 
+	if (info->meter >= EARMARK_METER_COUNT)
+		return em_rec_error(r, -EINVAL, "no such meter");
 	if (!info->name[0] || info->nr_devnums > EARMARK_DEVNUMS_MAX)
 		return em_rec_error(r, -EINVAL, "a GPU has a name and at most %d device numbers",
 				    EARMARK_DEVNUMS_MAX);
@@ -275,6 +291,56 @@ int em_rec_gpu_set(struct em_source *s, const struct earmark_gpu_info *info, __u
 	em_rec_gpu_observe(r, now);
 	em_rec_seed(r);
 	return em_rec_state_save(r);
+}
+
+/* Return: where the cgroup's job stands with the GPU, or NULL with the sentence set. */
+static struct earmark_holder *work_holder(struct rec *r, const struct em_work *work, u64 now)
+{
+	struct rec_gpu *gpu = em_rec_gpu_by_id(r, work->gpu);
+	struct rec_cgroup *cg = em_rec_cgroup_find(r, work->job);
+	struct earmark_holder *h;
+
+	if (!gpu || gpu->retired) {
+		em_rec_error(r, -ENOENT, "no GPU has the id %u", work->gpu);
+		return NULL;
+	}
+	if (!cg && em_cgroup_exists(work->job, ""))
+		cg = em_rec_cgroup_get(r, work->job, NULL);
+	if (!cg) {
+		em_rec_error(r, -ENOENT, "there is no such cgroup");
+		return NULL;
+	}
+	h = em_rec_holder_get(r, em_rec_cgroup_job(r, cg, ~0ULL), gpu, now);
+	if (!h)
+		em_rec_error(r, -ENOENT, "there is no memory for another job's books");
+	return h;
+}
+
+/* A job was seen to work on a GPU, or not to. What the ring knows of it comes first. */
+int em_rec_gpu_work(struct em_source *s, const struct em_work *work)
+{
+	struct rec *r = container_of(s, struct rec, source);
+	const struct earmark_work told = { .start = work->start,
+					   .end = work->end,
+					   .busy = work->busy,
+					   .error = work->error,
+					   .class = work->class,
+					   .works = work->works };
+	struct earmark_holder *h;
+	const char *why;
+	u64 now;
+
+	em_rec_ring_drain(r);
+	now = earmark_account_clamp(&r->account, em_time_monotonic());
+	why = earmark_work_check(&told, now);
+	if (why)
+		return em_rec_error(r, -EINVAL, "%s", why);
+	h = work_holder(r, work, now);
+	if (!h)
+		return -ENOENT;
+	if (earmark_holder_tell(&r->account, h, &told, now))
+		r->p.lost[EARMARK_LOST_HISTORY]++;
+	return 0;
 }
 
 int em_rec_gpu_absent(struct em_source *s, const char *name)

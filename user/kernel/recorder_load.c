@@ -168,6 +168,7 @@ static int take_holder(struct in *in, const void *data)
 	h->gpu = &gpu->account;
 	h->submitted = s->submitted;
 	h->fileless = s->fileless;
+	h->since = s->since;
 	INIT_LIST_HEAD(&h->cells);
 	INIT_LIST_HEAD(&h->holding);
 	list_add_tail(&h->of_gpu, &gpu->account.holders);

@@ -53,6 +53,7 @@ static struct state_holder holder_state(const struct earmark_holder *h)
 
 	s.submitted = h->submitted;
 	s.fileless = h->fileless;
+	s.since = h->since;
 	return s;
 }
 

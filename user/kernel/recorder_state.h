@@ -14,7 +14,7 @@
 #include "kernel/recorder.h"
 
 #define STATE_MAGIC 0x316574617473656dull
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define STATE_HEAD 4096
 #define STATE_MIN (256 << 10)
 
@@ -57,6 +57,7 @@ struct state_holder {
 	u64 job;
 	u32 gpu;
 	bool submitted, fileless;
+	u64 since;
 };
 
 struct state_use {

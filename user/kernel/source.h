@@ -13,6 +13,22 @@
 
 struct em_source;
 
+/**
+ * struct em_work - a job was seen to work on a GPU, or not to; see EARMARK_CMD_WORK_ADD
+ * @gpu: its id; @job: id of a cgroup, which need not be a job yet
+ * @start, @end: monotonic ns: when it was looked at
+ * @busy: ns of work in between, of @class (enum earmark_class), give or take @error ns
+ * @works: false: it was seen not to work there, and @busy is 0
+ */
+struct em_work {
+	__u32 gpu;
+	__u32 class;
+	__u64 job;
+	__u64 start, end;
+	__u64 busy, error;
+	bool works;
+};
+
 struct em_source_ops {
 	enum earmark_recorder recorder;
 	int (*status)(struct em_source *s, struct earmark_status *status);
@@ -25,6 +41,8 @@ struct em_source_ops {
 	int (*gpu_set)(struct em_source *s, const struct earmark_gpu_info *gpu, __u32 *id);
 	int (*gpu_retire)(struct em_source *s, __u32 gpu, const char *reason);
 	int (*gpu_absent)(struct em_source *s, const char *name); /* module: sees it itself */
+	/* -ENOENT: there is no such GPU or cgroup; -EINVAL: that cannot have been measured */
+	int (*work)(struct em_source *s, const struct em_work *work);
 	int (*seal)(struct em_source *s, __u64 *number);
 	int (*intervals)(struct em_source *s, __u64 from, int (*each)(struct em_interval *, void *),
 			 void *arg);

@@ -77,6 +77,11 @@ static int module_gpu_retire(struct em_source *s, __u32 gpu, const char *reason)
 	return said(module_of(s), em_netlink_gpu_retire(module_of(s)->nl, gpu, reason));
 }
 
+static int module_work(struct em_source *s, const struct em_work *work)
+{
+	return said(module_of(s), em_netlink_work_add(module_of(s)->nl, work));
+}
+
 static int module_intervals(struct em_source *s, __u64 from,
 			    int (*each)(struct em_interval *, void *), void *arg)
 {
@@ -266,6 +271,7 @@ static const struct em_source_ops ops = {
 	.gpus = module_gpus,
 	.gpu_set = module_gpu_set,
 	.gpu_retire = module_gpu_retire,
+	.work = module_work,
 	.seal = module_seal,
 	.intervals = module_intervals,
 	.ack = module_ack,

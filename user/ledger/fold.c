@@ -100,14 +100,14 @@ static __u64 extra_of(const struct em_fold_item *item, const struct earmark_segm
 /* Rows of the same thing beside each other, in the order of the intervals: the sort is stable. */
 static int compare(const void *left, const void *right)
 {
-	const struct earmark_segment *a = &((const struct em_row *)left)->s;
-	const struct earmark_segment *b = &((const struct em_row *)right)->s;
+	const struct em_row *x = left, *y = right;
+	const struct earmark_segment *a = &x->s, *b = &y->s;
 
 	return ORDER(a->gpu, b->gpu)	     ?:
 	       ORDER(a->kind, b->kind)	     ?:
 	       ORDER(a->job, b->job)	     ?:
 	       ORDER(a->id, b->id)	     ?:
-					       ORDER(a->pad, b->pad);
+					       ORDER(x->order, y->order);
 }
 
 static bool same(const struct earmark_segment *a, const struct earmark_segment *b)
@@ -132,6 +132,9 @@ static void add_row(struct em_row *to, const struct em_row *row)
 		to->s.usage.held += s->usage.held;
 		to->s.usage.busy += s->usage.busy;
 		to->s.usage.busy_start = earliest(to->s.usage.busy_start, s->usage.busy_start);
+		to->s.usage.busy_error += s->usage.busy_error;
+		if (s->class > to->s.class)
+			to->s.class = s->class;
 		break;
 	case EARMARK_SEGMENT_GPU:
 		to->s.gpu_time.wall += s->gpu_time.wall;
@@ -165,7 +168,7 @@ struct em_row *em_fold_rows(const struct em_fold *f, unsigned int *ret_n)
 		for (__u32 k = 0; k < in->header.nr_segments; k++) {
 			rows[n] = (struct em_row){ in->segments[k],
 						   extra_of(&f->list[i], &in->segments[k]) };
-			rows[n++].s.pad = i; /* makes the sort stable */
+			rows[n++].order = i; /* makes the sort stable */
 		}
 	}
 	if (!rows)
@@ -178,7 +181,5 @@ struct em_row *em_fold_rows(const struct em_fold *f, unsigned int *ret_n)
 		else
 			rows[(*ret_n)++] = rows[i];
 	}
-	for (unsigned int i = 0; i < *ret_n; i++)
-		rows[i].s.pad = 0;
 	return rows;
 }

@@ -29,12 +29,14 @@ struct em_fold {
 /**
  * struct em_row - a row of all intervals together
  * @s: as a segment; sums, the earliest starts, and of an engine the last cumulative figures
+ * @order: while they are sorted: of the interval that it is from
  * @extra: GPU: Σ over intervals of min(unattributed, idle), what a report moves from idle to
  *	used. ENGINE: Σ of wall - busy over intervals with loss or blindness (x_b of measures)
  */
 struct em_row {
 	struct earmark_segment s;
 	__u64 extra;
+	unsigned int order;
 };
 
 /* Does @i follow directly, inside the same @span ns of wall time? @f is not empty. */
