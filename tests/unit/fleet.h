@@ -16,7 +16,7 @@ struct fleet {
 
 static inline struct em_part part(unsigned int us)
 {
-	return (struct em_part){ .gpu_time = us * US, .busy = us * US };
+	return (struct em_part){ .gpu_time = us * US, .busy = us * US, .allocated = us * US };
 }
 
 static inline void tagged(struct em_report *r, unsigned int purpose, unsigned int strong,

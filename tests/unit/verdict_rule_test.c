@@ -56,7 +56,7 @@ static void undefined(void **state)
 	assert_int_equal(status_of(&c, &m, ""), EM_BREACHED);
 	m = (struct em_measure){ 0 }; /* no record at all */
 	assert_int_equal(status_of(&c, &m, "nothing recorded"), EM_UNPROVEN);
-	/* allocations are known to a scheduler alone */
+	/* allocations are known where a scheduler told them */
 	f = (struct fleet){ .a = 50, .c = 50 };
 	m = measure_of(&f);
 	c = promise(EM_FLOOR, EM_OF_ALLOCATED, EM_MIXED_EXCLUDE, 0, 1, 5);
@@ -67,6 +67,8 @@ static void undefined(void **state)
 	assert_int_equal(status_of(&c, &m, "allocations are not recorded here"), EM_UNDEFINED);
 	m.r.span.recorders |= 1u << EARMARK_RECORDER_REPLAY;
 	assert_int_equal(status_of(&c, &m, "allocations are not recorded here"), EM_UNDEFINED);
+	m.r.allocated = m.r.used;
+	assert_int_equal(status_of(&c, &m, "as declared by the scheduler"), EM_MET);
 	m.r.span.recorders = 1u << EARMARK_RECORDER_REPLAY; /* and there it is gpu-time */
 	assert_int_equal(status_of(&c, &m, "as declared by the scheduler"), EM_MET);
 }

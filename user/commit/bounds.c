@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Bounds of what counts; see bounds.h. */
+#include "base/cleanup.h"
 #include "commit/bounds.h"
 
 /* struct wide - 256 bits */
@@ -30,19 +31,52 @@ int em_compare(em_ns a, em_ns b, em_ns c, em_ns d)
 
 static em_ns on(const struct em_part *part, enum em_clock clock)
 {
-	return clock == EM_CLOCK_BUSY ? part->busy : part->gpu_time;
+	return clock == EM_CLOCK_BUSY        ? part->busy
+	       : clock == EM_CLOCK_ALLOCATED ? part->allocated
+					     : part->gpu_time;
 }
 
-/* struct sums - of one purpose: all of it, and what was tagged strongly enough */
+static em_ns less(em_ns sum, em_ns error)
+{
+	return sum > error ? sum - error : 0;
+}
+
+/* struct known - what a clock knows of everything: used, of no purpose, unobserved, the error */
+struct known {
+	em_ns used, nobody, x, error;
+};
+
+static struct known known_of(const struct em_report *r, enum em_clock clock)
+{
+	switch (clock) {
+	case EM_CLOCK_BUSY:
+		return (struct known){ r->busy_total, r->busy_unattributed, r->busy_unobserved,
+				       r->busy_error };
+	case EM_CLOCK_ALLOCATED: /* a sensor that saw nothing says nothing of what was given */
+		return (struct known){ r->allocated, 0,
+				       em_report_replayed(r) ? r->unobserved : r->gap, 0 };
+	default:
+		return (struct known){ r->used, r->unattributed, r->unobserved, 0 };
+	}
+}
+
+/*
+ * struct sums - of one purpose: all of it, and what was tagged strongly enough
+ * @all_error, @strong_error: what these may be off by
+ */
 struct sums {
-	em_ns all, strong;
+	em_ns all, strong, all_error, strong_error;
 };
 
 static struct sums sums_of(const struct em_commitment *c, const struct em_report *r,
 			   unsigned int purpose, enum em_clock clock)
 {
-	return (struct sums){ on(&r->parts[purpose], clock),
-			      on(&r->strong[purpose][c->require_tagged_by], clock) };
+	const struct em_part *all = &r->parts[purpose];
+	const struct em_part *strong = &r->strong[purpose][c->require_tagged_by];
+	bool busy = clock == EM_CLOCK_BUSY;
+
+	return (struct sums){ on(all, clock), on(strong, clock), busy ? all->busy_error : 0,
+			      busy ? strong->busy_error : 0 };
 }
 
 /*
@@ -60,10 +94,10 @@ static void add_mixed(struct em_bounds *b, const struct em_commitment *c, struct
 	if (c->mixed == EM_MIXED_UNRESOLVED) {
 		b->mixed += mixed.all * b->scale;
 	} else if (claimed) {
-		b->a += mixed.strong * part;
+		b->a += less(mixed.strong, mixed.strong_error) * part;
 		b->weak += weak * part;
 	} else {
-		b->a += mixed.all * part;
+		b->a += less(mixed.all, mixed.all_error) * part;
 		b->weak += weak * (b->scale - part);
 	}
 }
@@ -71,6 +105,8 @@ static void add_mixed(struct em_bounds *b, const struct em_commitment *c, struct
 static em_ns denominator(const struct em_commitment *c, const struct em_measure *m,
 			 enum em_clock clock, em_ns used)
 {
+	struct known given = known_of(&m->r, EM_CLOCK_ALLOCATED);
+
 	switch (c->of) {
 	case EM_OF_CAPACITY:
 		return clock == EM_CLOCK_BUSY ? m->engine_wall : m->r.capacity;
@@ -78,8 +114,43 @@ static em_ns denominator(const struct em_commitment *c, const struct em_measure 
 		return c->fixed;
 	case EM_OF_INSTALLED:
 		return m->fleet;
+	case EM_OF_ALLOCATED:
+		return clock == EM_CLOCK_BUSY ? used : given.used + given.x;
 	default:
 		return used;
+	}
+}
+
+static bool of_used(const struct em_commitment *c)
+{
+	return c->of == EM_OF_USED || c->of == EM_OF_ALLOCATED;
+}
+
+/* Of a whole that does not depend on figures, only the error of what may count matters. */
+static em_ns error_of(const struct em_commitment *c, const struct em_report *r,
+		      unsigned int purpose, bool claimed, enum em_clock clock)
+{
+	const unsigned int own[] = { purpose, EARMARK_PURPOSE_UNTAGGED, EARMARK_PURPOSE_MIXED };
+	em_ns sum = 0;
+
+	if (of_used(c) || !claimed)
+		return known_of(r, clock).error;
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		if (i && own[i] == purpose)
+			continue;
+		sum += sums_of(c, r, own[i], clock).all_error;
+	}
+	return sum;
+}
+
+static void add_others(struct em_bounds *b, const struct em_commitment *c,
+		       const struct em_report *r, unsigned int purpose, enum em_clock clock)
+{
+	for (unsigned int p = EARMARK_PURPOSE_ALIGNMENT; p < EARMARK_PURPOSE_COUNT; p++) {
+		struct sums other = sums_of(c, r, p, clock);
+
+		if (p != purpose && p != EARMARK_PURPOSE_MIXED)
+			b->weak += (other.all - other.strong) * b->scale;
 	}
 }
 
@@ -87,37 +158,33 @@ struct em_bounds em_bounds_of(const struct em_commitment *c, const struct em_mea
 			      unsigned int purpose, bool claimed, enum em_clock clock)
 {
 	const struct em_report *r = &m->r;
-	bool busy = clock == EM_CLOCK_BUSY;
 	struct sums own = sums_of(c, r, purpose, clock);
+	struct known known = known_of(r, clock);
 	em_ns scale = c->mixed == EM_MIXED_PART ? c->mixed_part.den : 1;
+	em_ns used = known.used + known.x;
 	struct em_bounds b = {
 		.scale = scale,
-		.a = (claimed ? own.strong : own.all) * scale,
+		.a = (claimed ? less(own.strong, own.strong_error) : less(own.all, own.all_error)) *
+		     scale,
 		.weak = (claimed ? own.all - own.strong : 0) * scale,
-		.untagged = on(&r->parts[EARMARK_PURPOSE_UNTAGGED], clock) * scale +
-			    (busy ? r->busy_unattributed : r->unattributed) * scale,
-		.x = (busy ? r->busy_unobserved : r->unobserved) * scale,
-		.used = (busy ? r->busy_total + r->busy_unobserved : r->used + r->unobserved) *
-			scale,
+		.untagged = (on(&r->parts[EARMARK_PURPOSE_UNTAGGED], clock) + known.nobody) * scale,
+		.x = known.x * scale,
+		.error = 2 * error_of(c, r, purpose, claimed, clock) * scale,
+		.used = (claimed ? used + known.error : used) * scale,
 		.capped = c->of != EM_OF_FIXED && c->of != EM_OF_INSTALLED,
 	};
 
-	for (unsigned int p = EARMARK_PURPOSE_ALIGNMENT; !claimed && p < EARMARK_PURPOSE_COUNT;
-	     p++) {
-		struct sums other = sums_of(c, r, p, clock);
-
-		if (p != purpose && p != EARMARK_PURPOSE_MIXED)
-			b.weak += (other.all - other.strong) * scale;
-	}
+	if (!claimed)
+		add_others(&b, c, r, purpose, clock);
 	if (purpose != EARMARK_PURPOSE_MIXED)
 		add_mixed(&b, c, sums_of(c, r, EARMARK_PURPOSE_MIXED, clock), claimed);
-	b.n = denominator(c, m, clock, b.used / scale) * scale;
+	b.n = denominator(c, m, clock, used + known.error) * scale;
 	return b;
 }
 
 em_ns em_bounds_possible(const struct em_bounds *b)
 {
-	em_ns sum = b->a + b->untagged + b->weak + b->mixed + b->x;
+	em_ns sum = b->a + b->untagged + b->weak + b->mixed + b->x + b->error;
 
 	return b->capped && sum > b->n ? b->n : sum;
 }

@@ -11,11 +11,14 @@
 /**
  * struct em_bounds - of a purpose on one clock, all of them @scale times GPU-ns
  * @a: surely counted; @untagged, @weak, @mixed: possibly; @x: unobserved; @n: the denominator
- * @used: T + x
+ * @error: possibly too: what the figures may be off by. Of used time, @a has lost its own error and
+ *	@n has won everybody's, and as @error is twice that, a/n is at most the least share that the
+ *	figures allow, and what is possible at least the greatest
+ * @used: T + x, with the error where that is against the claim
  * @scale: the denominator of "mixed: N/M", so that all is whole
  */
 struct em_bounds {
-	em_ns a, untagged, weak, mixed, x, n, used, scale;
+	em_ns a, untagged, weak, mixed, x, error, n, used, scale;
 	bool capped; /* what is counted is part of @n */
 };
 
@@ -27,7 +30,8 @@ struct em_bounds {
  */
 struct em_bounds em_bounds_of(const struct em_commitment *c, const struct em_measure *m,
 			      unsigned int purpose, bool claimed, enum em_clock clock);
-em_ns em_bounds_possible(const struct em_bounds *b); /* a + m + x, at most n where @capped */
+em_ns em_bounds_possible(
+	const struct em_bounds *b); /* a + m + x + error, at most n where @capped */
 
 /* The sign of a·b − c·d, exactly. */
 int em_compare(em_ns a, em_ns b, em_ns c, em_ns d);

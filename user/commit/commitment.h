@@ -16,7 +16,6 @@ enum em_status { EM_MET, EM_BREACHED, EM_UNPROVEN, EM_UNDEFINED, EM_NOT_DUE, EM_
 enum em_commitment_kind { EM_FLOOR, EM_CEILING, EM_GROWTH, EM_REALLOCATE, EM_GATE, EM_KIND_COUNT };
 enum em_of { EM_OF_USED, EM_OF_ALLOCATED, EM_OF_CAPACITY, EM_OF_FIXED, EM_OF_INSTALLED };
 enum em_mixed { EM_MIXED_EXCLUDE, EM_MIXED_INCLUDE, EM_MIXED_UNRESOLVED, EM_MIXED_PART };
-enum em_clock { EM_CLOCK_GPU_TIME, EM_CLOCK_BUSY, EM_CLOCK_ALLOCATED };
 enum em_scope { EM_SCOPE_NODE, EM_SCOPE_CLUSTER, EM_SCOPE_PROJECT, EM_SCOPE_USER, EM_SCOPE_COUNT };
 
 /**
@@ -102,8 +101,8 @@ const char *em_commitment_say(const struct em_commitment *c, const char *key, ch
 
 /**
  * struct em_verdict - a judged commitment
- * @reason: why not MET: "untagged", "unobserved", "coverage", "broken", "missing nodes", "padding";
- *	or ""
+ * @reason: why not MET: "untagged", "unobserved", "measurement error", "coverage", "broken",
+ *"missing nodes", "padding"; or ""
  * @detail: what of it, in words; "" = nothing
  * @proven, @possible: of an amount, of it; den 0 where there is no share (gate, growth)
  * @deficit: GPU time to be moved for the commitment to hold for certain, ns; 0 if none
@@ -111,6 +110,7 @@ const char *em_commitment_say(const struct em_commitment *c, const char *key, ch
  *	addition is enough
  * @untagged, @weak, @mixed, @unobserved: what is possibly of the purpose, and would settle it:
  *	work of unknown purpose, tags weaker than required, mixed work, time without a sensor
+ * @error: what the figures may be off by, both ways; 0 unless the clock is busy
  * @start, @end: the window that was judged; @partial: shorter than declared
  * @due: when that window is over; after @end: it is not yet
  * @replayed: a scheduler's history is part of it: tags are as declared there
@@ -122,7 +122,7 @@ struct em_verdict {
 	struct em_share proven, possible;
 	struct em_share busy_proven, busy_possible;
 	em_ns deficit, added;
-	em_ns untagged, weak, mixed, unobserved;
+	em_ns untagged, weak, mixed, unobserved, error;
 	int64_t start, end, due;
 	struct em_share ratio_proven, ratio_possible, in_scope;
 	bool partial, never, replayed;

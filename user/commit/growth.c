@@ -19,7 +19,7 @@ static struct range range_of(const struct em_commitment *c, const struct em_meas
 {
 	struct em_bounds b = em_bounds_of(c, m, purpose, for_claim, c->clock);
 
-	return (struct range){ b.a, b.a + b.untagged + b.weak + b.mixed + b.x };
+	return (struct range){ b.a, b.a + b.untagged + b.weak + b.mixed + b.x + b.error };
 }
 
 /* Where the other purpose was and is nothing there is no ratio: any growth is faster. */
@@ -39,15 +39,19 @@ static void totals(struct em_verdict *v, const struct em_commitment *c,
 	v->weak = b.weak / scale;
 	v->mixed = b.mixed / scale;
 	v->unobserved = b.x / scale;
+	v->error = b.error / scale;
 	v->start = after->r.since;
 	v->end = v->due = after->r.until;
 }
 
 static const char *unknowns(const struct em_verdict *v)
 {
-	return v->unobserved > v->untagged + v->weak + v->mixed ? "unobserved"
-	       : v->weak + v->mixed > v->untagged               ? "weak tags"
-								: "untagged";
+	em_ns rest = v->untagged + v->weak + v->mixed;
+
+	return v->error > rest + v->unobserved    ? "measurement error"
+	       : v->unobserved > rest             ? "unobserved"
+	       : v->weak + v->mixed > v->untagged ? "weak tags"
+						  : "untagged";
 }
 
 /*
@@ -110,7 +114,7 @@ int em_growth_check(const struct em_commitment *c, struct em_ledger *l, int64_t 
 		return ret;
 	em_judge_growth(c, &before, &after, v);
 	v->partial = before.since > q.start || after.since > p.start;
-	if (c->clock == EM_CLOCK_ALLOCATED && !v->replayed) {
+	if (c->clock == EM_CLOCK_ALLOCATED && (!before.r.allocated || !after.r.allocated)) {
 		v->status = EM_UNDEFINED;
 		v->reason = "allocations are not recorded here";
 	}

@@ -7,16 +7,21 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "commit/measure.h"
 
 enum inside { OUTSIDE, INSIDE, CANNOT_TELL };
 
-/* struct work - a measure under way; @gpus: name -> weight, 0 = no weight, -1 = outside */
+/**
+ * struct work - a measure under way
+ * @gpus: name -> weight, 0 = no weight, -1 = outside
+ * @bare: those without engines: name -> {unobserved, wall}
+ */
 struct work {
 	struct em_measure *m;
 	const struct em_commitment *c;
 	json_t *nodes; /* the names that the ledger's own node has had */
-	json_t *gpus, *users;
+	json_t *gpus, *users, *bare;
 	em_ns *rate;
 };
 
@@ -119,11 +124,19 @@ static enum inside usage_inside(struct work *w, const struct em_usage *u)
 	return sum;
 }
 
-static void add_part(struct em_part *part, const struct em_usage *u, em_ns weight)
+/*
+ * Busy that was told and not counted on engines: what hid from the sensor can be as long as the
+ * GPU was unobserved, and its capacity is its wall time. Once a GPU, before the first that says so.
+ */
+static void take_bare(struct work *w, const struct em_usage *u, em_ns weight)
 {
-	part->gpu_time += u->gpu_time * weight;
-	part->held += u->held * weight;
-	part->busy += u->busy * weight;
+	const json_t *bare = json_object_get(w->bare, u->gpu);
+
+	if (!bare || u->busy_class == EARMARK_CLASS_EXACT)
+		return;
+	w->m->r.busy_unobserved += (em_ns)em_json_integer(bare, "unobserved") * weight;
+	w->m->engine_wall += (em_ns)em_json_integer(bare, "wall") * weight;
+	json_object_del(w->bare, u->gpu);
 }
 
 static int add_usage(const struct em_usage *u, void *arg)
@@ -139,11 +152,11 @@ static int add_usage(const struct em_usage *u, void *arg)
 	/* a GPU without a weight is unobserved, with all that ran on it */
 	if (in == OUTSIDE || weight <= 0)
 		return 0;
-	add_part(&r->parts[p], u, (em_ns)weight);
+	em_part_add(&r->parts[p], u, (em_ns)weight);
 	for (unsigned int by = 0; by <= weakest; by++)
-		add_part(&r->strong[p][by], u, (em_ns)weight);
-	r->used += u->gpu_time * (em_ns)weight;
-	r->busy_total += u->busy * (em_ns)weight;
+		em_part_add(&r->strong[p][by], u, (em_ns)weight);
+	em_report_add(r, u, (em_ns)weight);
+	take_bare(w, u, (em_ns)weight);
 	return 0;
 }
 
@@ -217,7 +230,12 @@ static int add_gpu(const struct em_gpu_usage *given, void *arg)
 	r->unobserved += ((em_ns)g->unobserved + g->gap) * weight;
 	r->gap += g->gap * weight;
 	add_busy(w, g, weight);
-	return 0;
+	return g->engines ? 0
+	       : json_object_set_new(w->bare, g->name,
+				     json_pack("{s:I,s:I}", "unobserved", (json_int_t)g->unobserved,
+					       "wall", (json_int_t)g->wall))
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int add_rate(const struct em_gpu_usage *g, void *arg)
@@ -279,15 +297,18 @@ static int measure(struct work *w, struct em_ledger *l, int64_t since, int64_t u
 int em_measure(struct em_measure *m, const struct em_commitment *c, struct em_ledger *l,
 	       int64_t since, int64_t until)
 {
-	struct work w = {
-		.m = m, .c = c, .nodes = json_array(), .gpus = json_object(), .users = json_object()
-	};
+	struct work w = { .m = m,
+			  .c = c,
+			  .nodes = json_array(),
+			  .gpus = json_object(),
+			  .users = json_object(),
+			  .bare = json_object() };
 	int ret;
 
 	*m = (struct em_measure){ .since = since, .until = until };
 	m->r.since = since;
 	m->r.until = until;
-	ret = w.gpus && w.users && w.nodes ? measure(&w, l, since, until) : -ENOMEM;
+	ret = w.gpus && w.users && w.nodes && w.bare ? measure(&w, l, since, until) : -ENOMEM;
 	/* a GPU counts from when it entered: there is nothing to sum anew */
 	if (m->r.inventory > since)
 		m->since = m->r.inventory;
@@ -296,6 +317,7 @@ int em_measure(struct em_measure *m, const struct em_commitment *c, struct em_le
 	json_decref(w.gpus);
 	json_decref(w.users);
 	json_decref(w.nodes);
+	json_decref(w.bare);
 	ratio(&m->r);
 	return ret;
 }

@@ -48,7 +48,8 @@ static struct range range_of(const struct em_commitment *c, const struct em_meas
 	struct em_bounds b = em_bounds_of(c, m, p, true, EM_CLOCK_GPU_TIME);
 
 	return (struct range){ (change)(b.a / b.scale),
-			       (change)((b.a + b.untagged + b.weak + b.mixed + b.x) / b.scale) };
+			       (change)((b.a + b.untagged + b.weak + b.mixed + b.x + b.error) /
+					b.scale) };
 }
 
 /* Unobserved time may have been idle. Untagged work is some purpose's, and no source itself. */

@@ -24,9 +24,22 @@ static bool covered(const struct em_commitment *c, const struct em_report *r)
 	return against(r->capacity - r->unobserved, r->capacity, &c->min_coverage) >= 0;
 }
 
+/* What was surely used: busy may be less than what was told of it. */
+static em_ns total_of(const struct em_commitment *c, const struct em_report *r)
+{
+	switch (c->clock) {
+	case EM_CLOCK_BUSY:
+		return r->busy_total > r->busy_error ? r->busy_total - r->busy_error : 0;
+	case EM_CLOCK_ALLOCATED:
+		return r->allocated;
+	default:
+		return r->used;
+	}
+}
+
 const char *em_judge_demotion(const struct em_commitment *c, const struct em_measure *m)
 {
-	em_ns total = c->clock == EM_CLOCK_BUSY ? m->r.busy_total : m->r.used;
+	em_ns total = total_of(c, &m->r);
 
 	if (m->r.span.broken)
 		return "broken";
@@ -49,7 +62,7 @@ static bool padded(const struct em_commitment *c, const struct em_measure *m,
 	em_ns counted = em_commitment_claims(c) ? b->a : em_bounds_possible(b);
 	int sign;
 
-	if (c->clock == EM_CLOCK_BUSY || !m->r.engines)
+	if (c->clock == EM_CLOCK_BUSY || !em_report_measured(&m->r))
 		return false;
 	if (!b->used)
 		return em_commitment_claims(c);
@@ -111,6 +124,7 @@ static void fill(struct em_verdict *v, const struct em_measure *m, const struct 
 		.weak = t->weak / t->scale,
 		.mixed = t->mixed / t->scale,
 		.unobserved = t->x / t->scale,
+		.error = t->error / t->scale,
 		.ratio_proven = m->r.ratio_proven,
 		.ratio_possible = m->r.ratio_possible,
 		.in_scope = { m->r.capacity, m->whole },
@@ -119,7 +133,11 @@ static void fill(struct em_verdict *v, const struct em_measure *m, const struct 
 
 static const char *largest_unknown(const struct em_verdict *v)
 {
-	if (v->unobserved > v->untagged + v->weak + v->mixed)
+	em_ns rest = v->untagged + v->weak + v->mixed;
+
+	if (v->error > rest + v->unobserved)
+		return "measurement error";
+	if (v->unobserved > rest)
 		return "unobserved";
 	if (v->mixed > v->untagged + v->weak)
 		return "mixed";
@@ -132,7 +150,7 @@ static const char *undefined(const struct em_commitment *c, const struct em_meas
 {
 	bool asked = c->clock == EM_CLOCK_ALLOCATED || c->of == EM_OF_ALLOCATED;
 
-	if (asked && m->r.span.recorders != 1U << EARMARK_RECORDER_REPLAY)
+	if (asked && !m->r.allocated && !em_report_replayed(&m->r))
 		return "allocations are not recorded here";
 	if (t->n)
 		return "";

@@ -106,9 +106,10 @@ json_t *em_verdict_json(const struct em_commitment *c, const struct em_verdict *
 	json_object_set_new(o, "added_us",
 			    v->never && v->deficit ? json_null() : json_integer(em_us(v->added)));
 	json_object_set_new(o, "settle",
-			    json_pack("{s:I,s:I,s:I,s:I}", "untagged_us", em_us(v->untagged),
+			    json_pack("{s:I,s:I,s:I,s:I,s:I}", "untagged_us", em_us(v->untagged),
 				      "weakly_tagged_us", em_us(v->weak), "mixed_us",
-				      em_us(v->mixed), "unobserved_us", em_us(v->unobserved)));
+				      em_us(v->mixed), "unobserved_us", em_us(v->unobserved),
+				      "error_us", em_us(v->error)));
 	times(o, v);
 	return o;
 }

@@ -244,9 +244,10 @@ static int take(struct em_ledger *l, struct append *a)
 	return store(l, a, em_fold_whole(&l->fold, l->span));
 }
 
-int em_ledger_append(struct em_ledger *l, const struct em_interval *i)
+int em_ledger_append_allocated(struct em_ledger *l, const struct em_interval *i,
+			       const struct em_allocated *allocated, unsigned int n)
 {
-	struct append a = { .item.i = *i };
+	struct append a = { .item = { .i = *i, .allocated = allocated, .nr_allocated = n } };
 	int r;
 
 	em_interval_check(i, &a.item.why);
@@ -254,6 +255,11 @@ int em_ledger_append(struct em_ledger *l, const struct em_interval *i)
 	if (r && r != -EEXIST)
 		em_fold_clear(&l->fold);
 	return r;
+}
+
+int em_ledger_append(struct em_ledger *l, const struct em_interval *i)
+{
+	return em_ledger_append_allocated(l, i, NULL, 0);
 }
 
 int em_ledger_last(struct em_ledger *l, const __u8 load_id[16], __u64 *ret_number,

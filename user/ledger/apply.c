@@ -16,13 +16,14 @@
 /**
  * struct usage - a usage entry on its way
  * @load, @id: of its load and its interval
- * @row: of the next row
+ * @row: of the next row; @replayed: by a replay
  */
 struct usage {
 	const json_t *entry, *items;
 	struct earmark_interval h;
 	int64_t load, id, index;
 	unsigned int row;
+	bool replayed;
 };
 
 static int id_of(struct em_ledger *l, struct usage *u)
@@ -164,13 +165,26 @@ static int add_engine(struct em_ledger *l, struct usage *u, const json_t *e)
 			    em_json_integer(e, "blind_busy"));
 }
 
+static unsigned int class_of(const json_t *row)
+{
+	const json_t *name = json_object_get(row, "busy_class");
+	int class = em_class_parse(json_string_value(name) ?: "exact");
+
+	/* the least that can be claimed */
+	return class < 0 ? EARMARK_CLASS_ESTIMATE : (unsigned int)class;
+}
+
 static int put_usage(struct em_ledger *l, struct usage *u, const json_t *row, __u32 tag)
 {
-	return em_store_run(l, "INSERT INTO usage VALUES(?,?,?,?,?,?,?,?,?)", "iuuiuiiii", u->id,
-			    u->row++, (unsigned int)em_json_integer(row, "gpu"),
+	/* what a scheduler's history says of its jobs is what it gave them */
+	const char *given = u->replayed ? "gpu_time" : "allocated";
+
+	return em_store_run(l, "INSERT INTO usage VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", "iuuiuiiiiuii",
+			    u->id, u->row++, (unsigned int)em_json_integer(row, "gpu"),
 			    em_json_integer(row, "job"), tag, em_json_integer(row, "gpu_time"),
 			    em_json_integer(row, "held"), em_json_integer(row, "busy"),
-			    em_json_integer(row, "busy_start"));
+			    em_json_integer(row, "busy_start"), class_of(row),
+			    em_json_integer(row, "busy_error"), em_json_integer(row, given));
 }
 
 static int add_total(struct em_ledger *l, struct usage *u, const json_t *total)
@@ -196,6 +210,13 @@ static bool is_row(const json_t *item)
 	return json_object_get(item, "gpu_time");
 }
 
+static int64_t said_by(const json_t *row)
+{
+	return em_json_integer(row, "gpu_time") + em_json_integer(row, "busy") +
+	       em_json_integer(row, "held") + em_json_integer(row, "busy_error") +
+	       em_json_integer(row, "allocated");
+}
+
 /* Are all rows shown, so that they say as much as the totals? */
 static bool rows_whole(const struct usage *u)
 {
@@ -204,12 +225,9 @@ static bool rows_whole(const struct usage *u)
 	size_t k;
 
 	json_array_foreach(json_object_get(u->entry, "totals"), k, o)
-		left += em_json_integer(o, "gpu_time") + em_json_integer(o, "busy") +
-			em_json_integer(o, "held");
+		left += said_by(o);
 	json_array_foreach((json_t *)u->items, k, o)
-		left -= is_row(o) ? em_json_integer(o, "gpu_time") + em_json_integer(o, "busy") +
-					    em_json_integer(o, "held")
-				  : 0;
+		left -= is_row(o) ? said_by(o) : 0;
 	return !left;
 }
 
@@ -272,6 +290,7 @@ static int apply_usage(struct em_ledger *l, struct usage *u)
 	u->h.number = (__u64)em_json_integer(e, "last");
 	u->h.wall_start = (__u64)em_json_integer(e, "wall_start");
 	u->row = (unsigned int)em_json_integer(e, "part") * PART_ROWS;
+	u->replayed = recorder_of(em_json_string(e, "recorder")) == EARMARK_RECORDER_REPLAY;
 	l->moved++;
 	r = usage_interval(l, u);
 	return r ? (r < 0 ? r : 0) : usage_rows(l, u);

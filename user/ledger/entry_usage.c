@@ -116,7 +116,8 @@ static void unit_add(struct unit *u, const char *key, json_t *element)
 
 /* struct total - of a GPU, by what is not private */
 struct total {
-	__u64 gpu_time, held, busy;
+	__u64 gpu_time, held, busy, error, allocated;
+	unsigned int class;
 	bool any;
 };
 
@@ -124,11 +125,25 @@ struct totals {
 	struct total of[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
 };
 
-static void row_usage(struct unit *u, struct totals *t, const struct earmark_segment *s,
-		      em_tag_fn tag, void *arg)
+/* What most rows have nothing to say of stands only where there is something. */
+static json_t *with_extras(json_t *o, unsigned int class, __u64 error, __u64 allocated)
 {
+	if (class)
+		json_object_set_new(o, "busy_class", json_string(em_class_name(class)));
+	if (error)
+		json_object_set_new(o, "busy_error", integer(error));
+	if (allocated)
+		json_object_set_new(o, "allocated", integer(allocated));
+	return o;
+}
+
+static void row_usage(struct unit *u, struct totals *t, const struct em_row *row, em_tag_fn tag,
+		      void *arg)
+{
+	const struct earmark_segment *s = &row->s;
 	unsigned int purpose = 0, by = 0;
 	struct total *total;
+	json_t *item;
 
 	if (s->id)
 		tag(arg, s->id, &purpose, &by);
@@ -137,13 +152,16 @@ static void row_usage(struct unit *u, struct totals *t, const struct earmark_seg
 	total->gpu_time += s->usage.gpu_time;
 	total->held += s->usage.held;
 	total->busy += s->usage.busy;
+	total->error += s->usage.busy_error;
+	total->allocated += row->extra;
+	total->class = s->class > total->class ? s->class : total->class;
 	total->any = true;
-	json_array_append_new(
-		u->items, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "gpu", (json_int_t)s->gpu,
-				    "job", (json_int_t)s->job, "tag", (json_int_t)s->id, "gpu_time",
-				    (json_int_t)s->usage.gpu_time, "held",
-				    (json_int_t)s->usage.held, "busy", (json_int_t)s->usage.busy,
-				    "busy_start", (json_int_t)s->usage.busy_start));
+	item = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "gpu", (json_int_t)s->gpu, "job",
+			 (json_int_t)s->job, "tag", (json_int_t)s->id, "gpu_time",
+			 (json_int_t)s->usage.gpu_time, "held", (json_int_t)s->usage.held, "busy",
+			 (json_int_t)s->usage.busy, "busy_start", (json_int_t)s->usage.busy_start);
+	json_array_append_new(u->items,
+			      with_extras(item, s->class, s->usage.busy_error, row->extra));
 }
 
 static void row_gpu(struct unit *u, const struct em_row *row)
@@ -178,16 +196,17 @@ static void totals_put(struct unit *u, const struct totals *t, __u32 gpu)
 	for (unsigned int p = 0; p < EARMARK_PURPOSE_COUNT; p++) {
 		for (unsigned int by = 0; by < EARMARK_TAGGED_BY_COUNT; by++) {
 			const struct total *total = &t->of[p][by];
+			json_t *o;
 
 			if (!total->any)
 				continue;
+			o = json_pack("{s:I,s:s,s:s,s:I,s:I,s:I}", "gpu", (json_int_t)gpu,
+				      "purpose", em_purpose_name(p), "tagged_by",
+				      em_tagged_by_name(by), "gpu_time",
+				      (json_int_t)total->gpu_time, "held", (json_int_t)total->held,
+				      "busy", (json_int_t)total->busy);
 			unit_add(u, "totals",
-				 json_pack("{s:I,s:s,s:s,s:I,s:I,s:I}", "gpu", (json_int_t)gpu,
-					   "purpose", em_purpose_name(p), "tagged_by",
-					   em_tagged_by_name(by), "gpu_time",
-					   (json_int_t)total->gpu_time, "held",
-					   (json_int_t)total->held, "busy",
-					   (json_int_t)total->busy));
+				 with_extras(o, total->class, total->error, total->allocated));
 		}
 	}
 }
@@ -206,7 +225,7 @@ static int put_gpus(struct parts *p, const struct em_fold *f, struct unit *u, em
 
 		for (; i < n && rows[i].s.gpu == gpu; i++) {
 			if (rows[i].s.kind == EARMARK_SEGMENT_USAGE)
-				row_usage(u, &t, &rows[i].s, tag, arg);
+				row_usage(u, &t, &rows[i], tag, arg);
 			else if (rows[i].s.kind == EARMARK_SEGMENT_GPU)
 				row_gpu(u, &rows[i]);
 			else if (rows[i].s.kind == EARMARK_SEGMENT_ENGINE)
@@ -385,8 +404,8 @@ json_t *em_entry_usage(const struct em_fold *f, em_tag_fn tag, void *arg)
 /* Notes of these kinds name jobs and people. */
 static bool note_private(const char *kind)
 {
-	static const char *const kinds[] = { "learned", "job-profile", "tagged",
-					     "request", "rules",       "rule-applied" };
+	static const char *const kinds[] = { "learned", "job-profile",  "tagged",     "request",
+					     "rules",   "rule-applied", "allocation", "memory" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (!strcmp(kind, kinds[i]))

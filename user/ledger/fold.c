@@ -41,6 +41,13 @@ static void *copied(const void *from, size_t n, size_t size)
 	return to && n ? memcpy(to, from, n * size) : to;
 }
 
+static void item_clear(struct em_fold_item *item)
+{
+	em_interval_clear(&item->i);
+	free((void *)item->allocated);
+	item->allocated = NULL;
+}
+
 int em_fold_add(struct em_fold *f, const struct em_fold_item *item)
 {
 	struct em_fold_item *more = reallocarray(f->list, f->n + 1, sizeof(*more)), *new;
@@ -51,10 +58,11 @@ int em_fold_add(struct em_fold *f, const struct em_fold_item *item)
 	f->list = more;
 	new = &more[f->n];
 	*new = *item;
+	new->allocated = copied(item->allocated, item->nr_allocated, sizeof(*item->allocated));
 	new->i.segments = copied(item->i.segments, h->nr_segments, sizeof(*new->i.segments));
 	new->i.events = copied(item->i.events, h->nr_events, sizeof(*new->i.events));
-	if (!new->i.segments || !new->i.events) {
-		em_interval_clear(&new->i);
+	if (!new->i.segments || !new->i.events || !new->allocated) {
+		item_clear(new);
 		return -ENOMEM;
 	}
 	f->n++;
@@ -64,7 +72,7 @@ int em_fold_add(struct em_fold *f, const struct em_fold_item *item)
 void em_fold_clear(struct em_fold *f)
 {
 	for (unsigned int i = 0; i < f->n; i++)
-		em_interval_clear(&f->list[i].i);
+		item_clear(&f->list[i]);
 	free(f->list);
 	memset(f, 0, sizeof(*f));
 }
@@ -131,10 +139,9 @@ static void add_row(struct em_row *to, const struct em_row *row)
 		to->s.usage.gpu_time += s->usage.gpu_time;
 		to->s.usage.held += s->usage.held;
 		to->s.usage.busy += s->usage.busy;
-		to->s.usage.busy_start = earliest(to->s.usage.busy_start, s->usage.busy_start);
 		to->s.usage.busy_error += s->usage.busy_error;
-		if (s->class > to->s.class)
-			to->s.class = s->class;
+		to->s.class = s->class > to->s.class ? s->class : to->s.class;
+		to->s.usage.busy_start = earliest(to->s.usage.busy_start, s->usage.busy_start);
 		break;
 	case EARMARK_SEGMENT_GPU:
 		to->s.gpu_time.wall += s->gpu_time.wall;
@@ -154,25 +161,38 @@ static void add_row(struct em_row *to, const struct em_row *row)
 	}
 }
 
+/* What was allocated is a row of its own, until it is summed with the job's others. */
+static struct em_row *item_rows(const struct em_fold *f, unsigned int order, struct em_row *row)
+{
+	const struct em_fold_item *item = &f->list[order];
+
+	for (__u32 k = 0; k < item->i.header.nr_segments; k++)
+		*row++ = (struct em_row){ item->i.segments[k], extra_of(item, &item->i.segments[k]),
+					  order };
+	for (unsigned int k = 0; k < item->nr_allocated; k++) {
+		const struct em_allocated *a = &item->allocated[k];
+
+		*row = (struct em_row){ .extra = a->ns, .order = order };
+		row->s.kind = EARMARK_SEGMENT_USAGE;
+		row->s.gpu = a->gpu;
+		row->s.job = a->job;
+		row++->s.id = a->tag;
+	}
+	return row;
+}
+
 struct em_row *em_fold_rows(const struct em_fold *f, unsigned int *ret_n)
 {
-	unsigned int all = 0, n = 0;
-	struct em_row *rows;
+	struct em_row *rows, *end;
+	unsigned int all = 0;
 
 	for (unsigned int i = 0; i < f->n; i++)
-		all += f->list[i].i.header.nr_segments;
-	rows = calloc(all ?: 1, sizeof(*rows));
-	for (unsigned int i = 0; rows && i < f->n; i++) {
-		const struct em_interval *in = &f->list[i].i;
-
-		for (__u32 k = 0; k < in->header.nr_segments; k++) {
-			rows[n] = (struct em_row){ in->segments[k],
-						   extra_of(&f->list[i], &in->segments[k]) };
-			rows[n++].order = i; /* makes the sort stable */
-		}
-	}
+		all += f->list[i].i.header.nr_segments + f->list[i].nr_allocated;
+	rows = end = calloc(all ?: 1, sizeof(*rows));
 	if (!rows)
 		return NULL;
+	for (unsigned int i = 0; i < f->n; i++)
+		end = item_rows(f, i, end);
 	qsort(rows, all, sizeof(*rows), compare);
 	*ret_n = 0;
 	for (unsigned int i = 0; i < all; i++) {

@@ -56,6 +56,24 @@ const char *em_ledger_trouble(const struct em_ledger *l);
  */
 int em_ledger_append(struct em_ledger *l, const struct em_interval *i);
 
+/**
+ * struct em_allocated - what a scheduler gave to a job in an interval
+ * @gpu, @tag: ids of the interval's load; 0 = untagged
+ * @ns: how long the job had the GPU given while the tag was in force on it
+ */
+struct em_allocated {
+	__u64 job;
+	__u32 gpu, tag;
+	__u64 ns;
+};
+
+/*
+ * As em_ledger_append(), with what was allocated meanwhile: it is no part of what the recorder
+ * sealed, and stands in the entry beside it. Of a job on a GPU at most the interval's length.
+ */
+int em_ledger_append_allocated(struct em_ledger *l, const struct em_interval *i,
+			       const struct em_allocated *allocated, unsigned int n);
+
 /* Intervals inside the same @span ns of wall time become one entry; 0 = each is its own. */
 void em_ledger_fold(struct em_ledger *l, int64_t span);
 /* Makes durable what waits to be folded. */
@@ -117,6 +135,9 @@ int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_
  *
  * @gpu is the GPU's name (unique for the node), @job the cgroup id within @boot_id. Tag
  * fields are those of the tag in force. Strings live until the callback returns.
+ * @busy_error: bound on what @busy may be off by, either way; @busy_class: the worst enum
+ *	earmark_class in it
+ * @allocated: how long a scheduler had given the GPU to the job; in a replayed ledger, gpu_time
  */
 struct em_usage {
 	const char *boot_id; /* hex */
@@ -126,7 +147,8 @@ struct em_usage {
 	const char *gpu;
 	unsigned int purpose, tagged_by;
 	const char *project, *ref;
-	uint64_t gpu_time, held, busy;
+	uint64_t gpu_time, held, busy, busy_error, allocated;
+	unsigned int busy_class;
 	int64_t first, last; /* start of the first and end of the last interval with it */
 };
 

@@ -68,12 +68,15 @@ static int add_usage(struct em_ledger *l, int64_t interval, unsigned int from, u
 	return em_store_run(
 		l,
 		"INSERT INTO roll_usage SELECT r.id, u.gpu, u.job, u.tag, sum(u.gpu_time), "
-		"sum(u.held), sum(u.busy), i.wall_start, i.wall_end FROM " ROLLS_OF
+		"sum(u.held), sum(u.busy), i.wall_start, i.wall_end, max(u.class), "
+		"sum(u.busy_error), sum(u.allocated) FROM " ROLLS_OF
 		" CROSS JOIN usage u ON u.interval=i.id AND u.row >= ?2 AND u.row < ?3 "
 		"WHERE i.id=?1 GROUP BY 1, 2, 3, 4 ON CONFLICT DO UPDATE SET "
 		"gpu_time=gpu_time+excluded.gpu_time, held=held+excluded.held, "
 		"busy=busy+excluded.busy, first=min(first, excluded.first), "
-		"last=max(last, excluded.last)",
+		"last=max(last, excluded.last), class=max(class, excluded.class), "
+		"busy_error=busy_error+excluded.busy_error, "
+		"allocated=allocated+excluded.allocated",
 		"iuu", interval, from, to);
 }
 

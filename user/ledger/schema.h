@@ -56,6 +56,7 @@
 	"CREATE TABLE usage(interval INTEGER NOT NULL, row INTEGER NOT NULL, gpu INTEGER NOT NULL,"  \
 	" job INTEGER NOT NULL, tag INTEGER NOT NULL, gpu_time INTEGER NOT NULL,"                    \
 	" held INTEGER NOT NULL, busy INTEGER NOT NULL, busy_start INTEGER NOT NULL,"                \
+	" class INTEGER NOT NULL, busy_error INTEGER NOT NULL, allocated INTEGER NOT NULL,"          \
 	" PRIMARY KEY(interval, row)) WITHOUT ROWID;"                                                \
 	"CREATE TABLE gpu_usage(interval INTEGER NOT NULL, row INTEGER NOT NULL,"                    \
 	" gpu INTEGER NOT NULL, blind INTEGER NOT NULL, wall INTEGER NOT NULL,"                      \
@@ -81,6 +82,7 @@
 	"CREATE TABLE roll_usage(roll INTEGER NOT NULL, gpu INTEGER NOT NULL, job INTEGER NOT NULL," \
 	" tag INTEGER NOT NULL, gpu_time INTEGER NOT NULL, held INTEGER NOT NULL,"                   \
 	" busy INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"                     \
+	" class INTEGER NOT NULL, busy_error INTEGER NOT NULL, allocated INTEGER NOT NULL,"          \
 	" PRIMARY KEY(roll, gpu, job, tag)) WITHOUT ROWID;"                                          \
 	"CREATE TABLE roll_gpu(roll INTEGER NOT NULL, gpu INTEGER NOT NULL, blind INTEGER NOT NULL," \
 	" wall INTEGER NOT NULL, idle INTEGER NOT NULL, unobserved INTEGER NOT NULL,"                \

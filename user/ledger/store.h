@@ -14,7 +14,7 @@
 
 #define EM_LEDGER_FILE "ledger.db"
 #define EM_LEDGER_LOCK "lock"
-#define EM_LEDGER_FORMAT 4
+#define EM_LEDGER_FORMAT 5
 #define EM_STATEMENTS_MAX 128
 #define EM_MEMOS 16  /* windows whose sums are remembered */
 #define EM_BATCH 256 /* entries: a bundle is then written once, and full */

@@ -78,13 +78,16 @@ int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_
 static const char usage_sql[] =
 	"SELECT l.boot_id, s.job, j.path, coalesce(j.uid, 4294967295), "
 	"coalesce(g.name, '?'), coalesce(t.purpose, 0), coalesce(t.tagged_by, 0), t.project, t.ref, "
-	"sum(s.gpu_time), sum(s.held), sum(s.busy), min(s.first), max(s.last) FROM "
+	"sum(s.gpu_time), sum(s.held), sum(s.busy), min(s.first), max(s.last), max(s.class), "
+	"sum(s.busy_error), sum(s.allocated) FROM "
 	"(SELECT load, gpu, job, tag, sum(gpu_time) AS gpu_time, sum(held) AS held, "
-	"sum(busy) AS busy, min(first) AS first, max(last) AS last FROM "
+	"sum(busy) AS busy, min(first) AS first, max(last) AS last, max(class) AS class, "
+	"sum(busy_error) AS busy_error, sum(allocated) AS allocated FROM "
 	"(SELECT i.load_id AS load, u.gpu, u.job, u.tag, u.gpu_time, u.held, u.busy, "
-	"i.wall_start AS first, i.wall_end AS last FROM " EM_COVER_INTERVALS
+	"i.wall_start AS first, i.wall_end AS last, u.class, u.busy_error, u.allocated "
+	"FROM " EM_COVER_INTERVALS
 	"CROSS JOIN usage u ON u.interval=i.id UNION ALL SELECT r.load, u.gpu, u.job, u.tag, "
-	"u.gpu_time, u.held, u.busy, u.first, u.last FROM " EM_COVER_ROLLS
+	"u.gpu_time, u.held, u.busy, u.first, u.last, u.class, u.busy_error, u.allocated FROM " EM_COVER_ROLLS
 	"CROSS JOIN roll_usage u ON u.roll=r.id) GROUP BY 1, 2, 3, 4) s JOIN load l ON l.id=s.load "
 	"LEFT JOIN gpu_name n ON n.load=s.load AND n.id=s.gpu LEFT JOIN gpu g ON g.id=n.gpu "
 	"LEFT JOIN tag t ON t.load=s.load AND t.id=s.tag "
@@ -119,6 +122,9 @@ static int usage_read(struct em_ledger *l, int64_t since, int64_t until, em_memo
 			.busy = (uint64_t)sqlite3_column_int64(s, 11),
 			.first = sqlite3_column_int64(s, 12),
 			.last = sqlite3_column_int64(s, 13),
+			.busy_class = (unsigned int)sqlite3_column_int64(s, 14),
+			.busy_error = (uint64_t)sqlite3_column_int64(s, 15),
+			.allocated = (uint64_t)sqlite3_column_int64(s, 16),
 		};
 
 		r = each(&u, arg);

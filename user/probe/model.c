@@ -77,9 +77,7 @@ static int add_usage(const struct em_usage *u, void *arg)
 	if (ret)
 		return ret;
 	part = &r->models->list[found ? found->model : model].part[em_part_of(u->purpose)];
-	part->gpu_time += u->gpu_time;
-	part->held += u->held;
-	part->busy += u->busy;
+	em_part_add(part, u, 1);
 	return 0;
 }
 

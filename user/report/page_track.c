@@ -12,13 +12,6 @@
 #include "commit/measure.h"
 #include "report/page.h"
 
-static void add_part(struct em_part *sum, const struct em_part *p)
-{
-	sum->gpu_time += p->gpu_time;
-	sum->held += p->held;
-	sum->busy += p->busy;
-}
-
 static void add_report(struct em_report *sum, const struct em_report *r)
 {
 	sum->span.intervals += r->span.intervals;
@@ -34,12 +27,15 @@ static void add_report(struct em_report *sum, const struct em_report *r)
 	sum->busy_total += r->busy_total;
 	sum->busy_unattributed += r->busy_unattributed;
 	sum->busy_unobserved += r->busy_unobserved;
+	sum->busy_error += r->busy_error;
+	sum->allocated += r->allocated;
+	sum->class = r->class > sum->class ? r->class : sum->class;
 	sum->blind |= r->blind;
 	sum->engines = r->engines > sum->engines ? r->engines : sum->engines;
 	for (unsigned int p = 0; p < EARMARK_PURPOSE_COUNT; p++) {
-		add_part(&sum->parts[p], &r->parts[p]);
+		em_part_sum(&sum->parts[p], &r->parts[p]);
 		for (unsigned int by = 0; by < EARMARK_TAGGED_BY_COUNT; by++)
-			add_part(&sum->strong[p][by], &r->strong[p][by]);
+			em_part_sum(&sum->strong[p][by], &r->strong[p][by]);
 	}
 }
 

@@ -4,7 +4,47 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "commit/commitment.h"
 #include "report/report.h"
+
+void em_part_add(struct em_part *part, const struct em_usage *u, em_ns weight)
+{
+	part->gpu_time += u->gpu_time * weight;
+	part->held += u->held * weight;
+	part->busy += u->busy * weight;
+	part->busy_error += u->busy_error * weight;
+	part->allocated += u->allocated * weight;
+	part->class = u->busy_class > part->class ? u->busy_class : part->class;
+}
+
+void em_part_sum(struct em_part *to, const struct em_part *part)
+{
+	to->gpu_time += part->gpu_time;
+	to->held += part->held;
+	to->busy += part->busy;
+	to->busy_error += part->busy_error;
+	to->allocated += part->allocated;
+	to->class = part->class > to->class ? part->class : to->class;
+}
+
+void em_report_add(struct em_report *r, const struct em_usage *u, em_ns weight)
+{
+	r->used += u->gpu_time * weight;
+	r->busy_total += u->busy * weight;
+	r->busy_error += u->busy_error * weight;
+	r->allocated += u->allocated * weight;
+	r->class = u->busy_class > r->class ? u->busy_class : r->class;
+}
+
+bool em_report_replayed(const struct em_report *r)
+{
+	return r->span.recorders == 1U << EARMARK_RECORDER_REPLAY;
+}
+
+bool em_report_measured(const struct em_report *r)
+{
+	return r->engines || r->class != EARMARK_CLASS_EXACT;
+}
 
 static int add_usage(const struct em_usage *u, void *arg)
 {
@@ -12,16 +52,10 @@ static int add_usage(const struct em_usage *u, void *arg)
 	unsigned int p = u->purpose < EARMARK_PURPOSE_COUNT ? u->purpose : 0;
 	unsigned int weakest = u->tagged_by < EARMARK_TAGGED_BY_COUNT ? u->tagged_by : 0;
 
-	r->parts[p].gpu_time += u->gpu_time;
-	r->parts[p].held += u->held;
-	r->parts[p].busy += u->busy;
-	for (unsigned int by = 0; by <= weakest; by++) {
-		r->strong[p][by].gpu_time += u->gpu_time;
-		r->strong[p][by].held += u->held;
-		r->strong[p][by].busy += u->busy;
-	}
-	r->used += u->gpu_time;
-	r->busy_total += u->busy;
+	em_part_add(&r->parts[p], u, 1);
+	for (unsigned int by = 0; by <= weakest; by++)
+		em_part_add(&r->strong[p][by], u, 1);
+	em_report_add(r, u, 1);
 	return 0;
 }
 
@@ -51,19 +85,65 @@ static struct em_share share(em_ns num, em_ns den)
 	return (struct em_share){ den && num > den ? den : num, den };
 }
 
-/* measures: N = T + x; S is contested, so it stands on the other side when proving A : C. */
-static void shares(struct em_report *r)
-{
-	em_ns a = r->parts[EARMARK_PURPOSE_ALIGNMENT].gpu_time;
-	em_ns c = r->parts[EARMARK_PURPOSE_CAPABILITIES].gpu_time;
-	em_ns s = r->parts[EARMARK_PURPOSE_SERVING].gpu_time;
-	em_ns m = r->parts[EARMARK_PURPOSE_UNTAGGED].gpu_time + r->unattributed;
-	em_ns x = r->unobserved;
+/* struct figure - of a part on a clock: it, and what it may be off by */
+struct figure {
+	em_ns sum, error;
+};
 
-	r->proven = share(a, r->used + x);
-	r->possible = share(a + m + x, r->used + x);
-	r->ratio_proven = (struct em_share){ a, c + m + x + s };
-	r->ratio_possible = (struct em_share){ a + m + x, c };
+static struct figure figure(const struct em_part *p, enum em_clock clock)
+{
+	switch (clock) {
+	case EM_CLOCK_BUSY:
+		return (struct figure){ p->busy, p->busy_error };
+	case EM_CLOCK_ALLOCATED:
+		return (struct figure){ p->allocated, 0 };
+	default:
+		return (struct figure){ p->gpu_time, 0 };
+	}
+}
+
+static em_ns least(struct figure f)
+{
+	return f.sum > f.error ? f.sum - f.error : 0;
+}
+
+static em_ns most(struct figure f)
+{
+	return f.sum + f.error;
+}
+
+/* What has no purpose, and what nobody saw. */
+static em_ns unknown_of(const struct em_report *r, enum em_clock clock)
+{
+	em_ns untagged = most(figure(&r->parts[EARMARK_PURPOSE_UNTAGGED], clock));
+
+	switch (clock) {
+	case EM_CLOCK_BUSY:
+		return untagged + r->busy_unattributed + r->busy_unobserved;
+	case EM_CLOCK_ALLOCATED:
+		return untagged + (em_report_replayed(r) ? r->unobserved : r->gap);
+	default:
+		return untagged + r->unattributed + r->unobserved;
+	}
+}
+
+/* measures: N = T + x; S is contested, so it stands on the other side when proving A : C. */
+void em_report_clock(struct em_report *r, enum em_clock clock)
+{
+	struct figure a = figure(&r->parts[EARMARK_PURPOSE_ALIGNMENT], clock);
+	struct figure c = figure(&r->parts[EARMARK_PURPOSE_CAPABILITIES], clock);
+	struct figure s = figure(&r->parts[EARMARK_PURPOSE_SERVING], clock);
+	em_ns unknown = unknown_of(r, clock), low = 0, high = 0;
+
+	for (unsigned int p = EARMARK_PURPOSE_ALIGNMENT + 1; p < EARMARK_PURPOSE_COUNT; p++) {
+		low += least(figure(&r->parts[p], clock));
+		high += most(figure(&r->parts[p], clock));
+	}
+	r->clock = clock;
+	r->proven = share(least(a), least(a) + high + unknown);
+	r->possible = share(most(a) + unknown, most(a) + low + unknown);
+	r->ratio_proven = (struct em_share){ least(a), most(c) + unknown + most(s) };
+	r->ratio_possible = (struct em_share){ most(a) + unknown, least(c) };
 }
 
 /**
@@ -84,7 +164,7 @@ int em_report_make(struct em_report *r, struct em_ledger *l, int64_t since, int6
 	if (!ret)
 		ret = em_ledger_gpus(l, since, until, add_gpu, r);
 	if (!ret)
-		shares(r);
+		em_report_clock(r, EM_CLOCK_GPU_TIME);
 	return ret;
 }
 
@@ -170,6 +250,22 @@ static void window_json(json_t *o, const struct em_report *r)
 		json_object_set_new(o, "window", json_pack("{s:n,s:n}", "start", "end"));
 }
 
+void em_part_measured_json(json_t *o, const struct em_part *p)
+{
+	json_object_set_new(o, "busy_class", json_string(em_class_name(p->class)));
+	json_object_set_new(o, "busy_error_us", json_integer(em_us(p->busy_error)));
+	json_object_set_new(o, "allocated_us", json_integer(em_us(p->allocated)));
+}
+
+static json_t *part_json(const struct em_part *p, json_int_t gpu_time_us)
+{
+	json_t *o = json_pack("{s:I,s:I,s:I}", "gpu_time_us", gpu_time_us, "held_us",
+			      em_us(p->held), "busy_us", em_us(p->busy));
+
+	em_part_measured_json(o, p);
+	return o;
+}
+
 /* Capacity, and parts of it that add up to the printed whole. */
 static void sums_json(json_t *o, const struct em_report *r)
 {
@@ -190,9 +286,7 @@ static void sums_json(json_t *o, const struct em_report *r)
 	json_object_set_new(o, "unattributed_us", json_integer(parts_us[EARMARK_PURPOSE_COUNT]));
 	for (unsigned int p = 0; p < EARMARK_PURPOSE_COUNT; p++)
 		json_object_set_new(purposes, em_purpose_name(p),
-				    json_pack("{s:I,s:I,s:I}", "gpu_time_us", parts_us[p],
-					      "held_us", em_us(r->parts[p].held), "busy_us",
-					      em_us(r->parts[p].busy)));
+				    part_json(&r->parts[p], parts_us[p]));
 	json_object_set_new(o, "purposes", purposes);
 }
 
@@ -216,6 +310,10 @@ json_t *em_report_json(const struct em_report *r)
 	sums_json(o, r);
 	json_object_set_new(o, "busy_us", json_integer(em_us(r->busy_total)));
 	json_object_set_new(o, "busy_unattributed_us", json_integer(em_us(r->busy_unattributed)));
+	json_object_set_new(o, "busy_class", json_string(em_class_name(r->class)));
+	json_object_set_new(o, "busy_error_us", json_integer(em_us(r->busy_error)));
+	json_object_set_new(o, "allocated_us", json_integer(em_us(r->allocated)));
+	json_object_set_new(o, "clock", json_string(em_clock_name(r->clock)));
 	json_object_set_new(o, "gap_us", json_integer(em_us(r->gap)));
 	json_object_set_new(o, "missing_us", json_integer(em_us(r->missing)));
 	json_object_set_new(o, "lost", lost_json(r->span.lost));

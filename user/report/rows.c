@@ -97,9 +97,7 @@ static int add(const struct em_usage *u, void *arg)
 
 	if (!row)
 		return -ENOMEM;
-	row->sum.gpu_time += u->gpu_time;
-	row->sum.held += u->held;
-	row->sum.busy += u->busy;
+	em_part_add(&row->sum, u, 1);
 	row->first = !row->first || u->first < row->first ? u->first : row->first;
 	row->last = u->last > row->last ? u->last : row->last;
 	return 0;
@@ -139,6 +137,7 @@ static json_t *row_json(const struct row *row)
 	json_object_set_new(o, "gpu_time_us", json_integer(em_us(row->sum.gpu_time)));
 	json_object_set_new(o, "held_us", json_integer(em_us(row->sum.held)));
 	json_object_set_new(o, "busy_us", json_integer(em_us(row->sum.busy)));
+	em_part_measured_json(o, &row->sum);
 	if (row->first) {
 		json_object_set_new(o, "first", json_string(em_time_format(first, row->first, 3)));
 		json_object_set_new(o, "last", json_string(em_time_format(last, row->last, 3)));
