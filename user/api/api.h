@@ -28,6 +28,11 @@
  *   POST /v1/module      {action} root. release -> {load_id, tags, open, last_tag}: what stands is
  *	written down and the module let go; take -> {load_id, handover}: whichever is loaded
  *
+ *   POST /v1/allocations {cgroup, action, [gpus, ref, at]} -> {job, path} root. action give: a
+ *	scheduler gave these GPUs (names, or device numbers as "226:128") to the job; take: it took
+ *	them back, without gpus all of them. cgroup: below the root of the hierarchy, or as the
+ *	caller sees it; one that is gone has given back
+ *
  * A failure is {"error": sentence, "code": "EPERM"} with status 4xx or 5xx.
  *
  *   status: schema "earmark-status-1", version, recorded_by (null: nobody), why (when so, or

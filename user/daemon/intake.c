@@ -141,11 +141,23 @@ static void look_for_jobs(struct em_manager *m, const struct em_interval *i)
 			       i->events[n].type == EARMARK_EVENT_TAG;
 }
 
+/* With what was allocated meanwhile; without it rather than not at all. */
+static int append(struct em_manager *m, const struct em_interval *i)
+{
+	_cleanup_free_ struct em_allocated *allocated = NULL;
+	int n = em_allocations_of(m, i, &allocated);
+
+	if (n < 0)
+		em_log(LOG_ERR, "what was allocated in interval %llu is not recorded: %s",
+		       (unsigned long long)i->header.number, strerror(-n));
+	return em_ledger_append_allocated(m->ledger, i, allocated, n > 0 ? (unsigned int)n : 0);
+}
+
 static int store(struct em_interval *i, void *arg)
 {
 	struct burst *b = arg;
 	struct em_manager *m = b->m;
-	int r = em_ledger_append(m->ledger, i);
+	int r = append(m, i);
 
 	if (r && r != -EEXIST) {
 		snprintf(m->ledger_error, sizeof(m->ledger_error), "%s",
@@ -225,10 +237,13 @@ static int settle(struct em_manager *m, bool lost)
 static int drain(struct em_manager *m)
 {
 	struct burst b = { m, em_time_monotonic() + BURST, 0 };
-	int r = m->source->ops->intervals(m->source, m->taken + 1, store, &b);
-	/* durable first, then acknowledged: up to the last one, in one go, after the dump */
-	int settled = settle(m, r < 0);
+	int r, settled;
 
+	if (m->allocations.n)
+		em_allocations_look(m); /* before the dump: it would be one in another */
+	r = m->source->ops->intervals(m->source, m->taken + 1, store, &b);
+	/* durable first, then acknowledged: up to the last one, in one go, after the dump */
+	settled = settle(m, r < 0);
 	return r > 0 ? 1 : r ? r : settled;
 }
 
@@ -295,6 +310,7 @@ static int meet(struct em_manager *m, struct earmark_status *s)
 	if (r)
 		em_log(LOG_ERR, "what stood before the module's upgrade is not set again: %s",
 		       strerror(-r));
+	em_allocations_meet(m);
 	m->taken = m->stored = 0;
 	r = em_ledger_last(m->ledger, m->load_id, &m->stored, m->stored_hash);
 	m->taken = m->stored;

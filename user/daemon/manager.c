@@ -86,6 +86,7 @@ static int step(struct em_manager *m)
 	scan(m);
 	r = em_intake_step(m);
 	em_site_apply(m);
+	em_allocations_sweep(m);
 	log_change(m);
 	if (r <= 0) /* a backlog is stored before it is judged */
 		em_judge_step(m);
@@ -459,6 +460,7 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 	em_site_read(m);
 	em_judge_load(m);
 	em_profiles_open(m);
+	em_allocations_open(m);
 	return open_witnesses(m);
 }
 
@@ -490,6 +492,7 @@ void em_manager_close(struct em_manager *m)
 	em_commitments_clear(&m->commitments);
 	em_site_clear(&m->site);
 	em_handover_clear(&m->handover);
+	em_allocation_clear(&m->allocations);
 	em_inventory_clear(&m->inventory);
 	em_ledger_close(m->ledger);
 	sd_event_unref(m->event);

@@ -11,6 +11,7 @@
 #include "alert/alert.h"
 #include "api/api.h"
 #include "daemon/cgroup.h"
+#include "daemon/allocation.h"
 #include "daemon/config.h"
 #include "daemon/handover.h"
 #include "daemon/inventory.h"
@@ -33,6 +34,7 @@
  * @witness_error: who did not sign for the ledger, "" = all did
  * @commitments, @commitments_error: as loaded
  * @site: the site's rules
+ * @allocations: which GPUs schedulers have given to jobs
  * @scan_after, @judge_after: CLOCK_MONOTONIC, ns: what costs is not done more often than pays
  * @handover: what waits for another load of the module
  * @restart_for: what was configured anew and needs a restart; "" = nothing
@@ -56,6 +58,7 @@ struct em_manager {
 	struct em_alerts *alerts;
 	struct em_site site;
 	struct em_handover handover;
+	struct em_allocations allocations;
 	char why[512], ledger_error[512], recorder_error[512], commitments_error[512];
 	char privilege_error[256], restart_for[256], witness_error[512];
 	__u8 load_id[16];
@@ -111,6 +114,16 @@ int em_site_tell(struct em_manager *m, const struct em_cgroup *c, const struct e
 
 void em_profiles_open(struct em_manager *m); /* without it accounting goes on; logged */
 void em_profiles_close(struct em_manager *m);
+
+/* --- routes_allocation.c: GPUs given to jobs, as notes "allocation" ------------------------- */
+
+void em_allocations_open(struct em_manager *m);  /* those of before a restart */
+void em_allocations_meet(struct em_manager *m);  /* another load: which tags are in force */
+void em_allocations_look(struct em_manager *m);  /* at what the recorder calls its GPUs */
+void em_allocations_sweep(struct em_manager *m); /* cgroups that are gone give back */
+/* What of an interval was allocated; the caller frees. How many rows, or -errno. */
+int em_allocations_of(struct em_manager *m, const struct em_interval *i,
+		      struct em_allocated **rows);
 
 /* --- judge.c ------------------------------------------------------------------------------ */
 

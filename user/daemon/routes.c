@@ -16,6 +16,7 @@
 #include "daemon/routes_alert.h"
 #include "daemon/routes_module.h"
 #include "daemon/routes_slurm.h"
+#include "daemon/routes_allocation.h"
 #include "daemon/view.h"
 
 #define GROUP "earmark"
@@ -334,5 +335,6 @@ const struct em_route em_routes[] = {
 	{ "POST", "/v1/notes", post_notes },
 	{ "POST", "/v1/module", em_route_module },
 	{ "POST", "/v1/slurm", em_route_slurm },
+	{ "POST", "/v1/allocations", em_route_allocations },
 	{},
 };
