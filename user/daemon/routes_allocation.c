@@ -17,7 +17,7 @@
 #include "daemon/manager.h"
 #include "daemon/routes_allocation.h"
 
-static int add_gpu(const struct earmark_gpu_info *gpu, void *arg)
+static int name_gpu(const struct earmark_gpu_info *gpu, void *arg)
 {
 	struct em_manager *m = arg;
 
@@ -27,7 +27,7 @@ static int add_gpu(const struct earmark_gpu_info *gpu, void *arg)
 void em_allocations_look(struct em_manager *m)
 {
 	em_allocation_forget_gpus(&m->allocations);
-	m->source->ops->gpus(m->source, add_gpu, m);
+	m->source->ops->gpus(m->source, name_gpu, m);
 }
 
 static void boot_id(char out[33])
@@ -60,8 +60,8 @@ static int keep(struct em_manager *m, const struct em_given *given, const char *
 
 /* --- what is asked for -------------------------------------------------------------------- */
 
-/* struct asked - @gpus: the recorder's names; @path, @ref: of the body */
-struct asked {
+/* struct order - @gpus: the recorder's names; @path, @ref: of the body */
+struct order {
 	const char *cgroup, *ref;
 	bool give;
 	const char *gpus[EM_ALLOCATION_GPUS];
@@ -88,7 +88,7 @@ static int parse_at(const char *at, uint64_t *when, char *err, size_t len)
 	return 0;
 }
 
-static int parse_gpus(struct asked *a, const json_t *list, const struct em_allocations *known,
+static int parse_gpus(struct order *a, const json_t *list, const struct em_allocations *known,
 		      char *err, size_t len)
 {
 	const json_t *name;
@@ -112,14 +112,14 @@ static int parse_gpus(struct asked *a, const json_t *list, const struct em_alloc
 	return 0;
 }
 
-static int parse(struct asked *a, json_t *body, const struct em_allocations *known, char *err,
+static int parse(struct order *a, json_t *body, const struct em_allocations *known, char *err,
 		 size_t len)
 {
 	const char *action = NULL, *at = NULL;
 	json_t *gpus = NULL;
 	json_error_t why;
 
-	*a = (struct asked){ .ref = "" };
+	*a = (struct order){ .ref = "" };
 	if (json_unpack_ex(body, &why, JSON_STRICT, "{s:s,s:s,s?s,s?o,s?s}", "cgroup", &a->cgroup,
 			   "action", &action, "ref", &a->ref, "gpus", &gpus, "at", &at)) {
 		snprintf(err, len,
@@ -174,7 +174,7 @@ static int open_cgroup(struct em_cgroup *c, const struct em_peer *peer, const ch
 	return em_cgroup_open(c, peer, *name ? name : ".", err, len);
 }
 
-static int give(struct em_manager *m, const struct asked *a, const struct em_cgroup *c, uid_t uid,
+static int give(struct em_manager *m, const struct order *a, const struct em_cgroup *c, uid_t uid,
 		char *err, size_t len)
 {
 	struct em_given given = { .job = c->id, .path = c->path };
@@ -197,7 +197,7 @@ static int give(struct em_manager *m, const struct asked *a, const struct em_cgr
 	return r < 0 ? r : 0;
 }
 
-static int take(struct em_manager *m, const struct em_given *given, const struct asked *a,
+static int take(struct em_manager *m, const struct em_given *given, const struct order *a,
 		uid_t uid)
 {
 	const char *all[EM_ALLOCATION_GPUS];
@@ -227,7 +227,7 @@ static const struct em_given *given_by_path(const struct em_allocations *a, cons
 	return NULL;
 }
 
-static int carry_out(struct em_manager *m, const struct asked *a, const struct em_peer *peer,
+static int carry_out(struct em_manager *m, const struct order *a, const struct em_peer *peer,
 		     json_t **answer, char *err, size_t len)
 {
 	struct em_cgroup c = { .fd = -1 };
@@ -263,7 +263,7 @@ int em_route_allocations(void *arg, const struct em_peer *peer, json_t *body, js
 			 char *err, size_t len)
 {
 	struct em_manager *m = arg;
-	struct asked a;
+	struct order a;
 	int r;
 
 	if (peer->uid) {
@@ -362,7 +362,7 @@ void em_allocations_sweep(struct em_manager *m)
 
 	for (unsigned int i = 0; i < m->allocations.n; i++) {
 		struct em_given given = m->allocations.list[i];
-		struct asked all = { .when = now };
+		struct order all = { .when = now };
 
 		if (given.to || !is_gone(&given))
 			continue;
