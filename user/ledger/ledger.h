@@ -171,6 +171,27 @@ int em_ledger_rows(struct em_ledger *l, int64_t since, int64_t until,
 		   int (*each)(const struct em_ledger_row *, void *), void *arg);
 
 /**
+ * struct em_work_row - what one entry says of a GPU: a row for each job and tag, and one for the
+ * GPU
+ * @gpu_id: as its load called it; @gpu: its name
+ * @purpose: EARMARK_PURPOSE_COUNT: the GPU's own row, @busy is that of no known job
+ */
+struct em_work_row {
+	int64_t start, end;  /* of the entry */
+	const char *boot_id; /* hex */
+	uint32_t gpu_id;
+	const char *gpu;
+	uint64_t job;
+	const char *path;
+	unsigned int purpose;
+	uint64_t gpu_time, busy;
+};
+
+/* Every row of entries that overlap the window, in no order. */
+int em_ledger_work(struct em_ledger *l, int64_t since, int64_t until,
+		   int (*each)(const struct em_work_row *, void *), void *arg);
+
+/**
  * struct em_gpu_usage - a GPU's sums
  * @wall: recorded time; wall = Σ usage.gpu_time + idle + unobserved
  * @id: the ledger's own, the same over all loads

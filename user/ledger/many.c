@@ -130,6 +130,7 @@ struct member {
 	unsigned int number;
 	const char *name;
 	int (*usage)(const struct em_usage *, void *);
+	int (*work)(const struct em_work_row *, void *);
 	int (*gpu)(const struct em_gpu_usage *, void *);
 	void *arg;
 };
@@ -184,6 +185,33 @@ int em_many_usage(struct em_ledger *l, int64_t since, int64_t until,
 		m.arg = arg;
 		r = failed(l, l->members[i],
 			   em_ledger_usage(l->members[i], since, until, pass_usage, &m));
+	}
+	return r;
+}
+
+static int pass_work(const struct em_work_row *row, void *arg)
+{
+	struct member *m = arg;
+	struct em_work_row w = *row;
+	char gpu[512];
+
+	snprintf(gpu, sizeof(gpu), "%s:%s", m->name, w.gpu);
+	w.gpu = gpu;
+	return m->work(&w, m->arg);
+}
+
+int em_many_work(struct em_ledger *l, int64_t since, int64_t until,
+		 int (*each)(const struct em_work_row *, void *), void *arg)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < l->n_members; i++) {
+		struct member m = member_of(l, i);
+
+		m.work = each;
+		m.arg = arg;
+		r = failed(l, l->members[i],
+			   em_ledger_work(l->members[i], since, until, pass_work, &m));
 	}
 	return r;
 }

@@ -117,6 +117,8 @@ uint32_t em_many_id(unsigned int member, uint32_t gpu); /* of a GPU of one of th
 int em_many_span(struct em_ledger *l, int64_t since, int64_t until, struct em_span *span);
 int em_many_usage(struct em_ledger *l, int64_t since, int64_t until,
 		  int (*each)(const struct em_usage *, void *), void *arg);
+int em_many_work(struct em_ledger *l, int64_t since, int64_t until,
+		 int (*each)(const struct em_work_row *, void *), void *arg);
 int em_many_gpus(struct em_ledger *l, int64_t since, int64_t until,
 		 int (*each)(const struct em_gpu_usage *, void *), void *arg);
 int em_many_events(struct em_ledger *l, int64_t since, int64_t until, unsigned int types,
