@@ -327,7 +327,14 @@ function quality() {
 		["Explained", doc.used_us > 0 ? percent(1 - ((doc.purposes?.untagged?.gpu_time_us || 0) + doc.unattributed_us)
 			/ doc.used_us) + " of used GPU time has a purpose" : "nothing was used"],
 		["Sealed records", fixed(doc.intervals, 0) + `, of them ${fixed(doc.stretched, 0)} longer than planned`],
+		...(doc.busy_class && doc.busy_class !== "exact" ? [["How busy was measured",
+			`at worst ${doc.busy_class}; all busy time together may be off by ${show(doc.busy_error_us, "gpu-time")}, either way`]] : []),
 		["Sums that do not come out", doc.broken ? fixed(doc.broken, 0) + " — those records are wrong" : "none"],
+		...(doc.energy ? [["Energy", `${fixed(doc.energy.mj / 3.6e9, 3)} kWh by the devices' counters; divided by busy time (a model), `
+			+ Object.entries(doc.energy.purposes).filter(([, mj]) => mj > 0)
+				.map(([k, mj]) => `${k} ${percent(mj / doc.energy.mj)}`)
+				.concat(doc.energy.mj > 0 ? [`unattributed ${percent(doc.energy.unattributed_mj / doc.energy.mj)}`,
+					`idle ${percent(doc.energy.idle_mj / doc.energy.mj)}`] : []).join(", ")]] : []),
 		["Lost by sensors", lost.length ? lost.map(([k, n]) => `${k}: ${fixed(n, 0)}`).join(", ") : "nothing"],
 		["Recorded by", doc.recorded_by?.length ? doc.recorded_by.join(", ") : "nobody"],
 	];

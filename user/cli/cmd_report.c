@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "commit/commitment.h"
 #include "cli/paging.h"
 #include "report/page.h"
 #include "probe/draw.h"
@@ -14,9 +15,10 @@
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
 
 static const struct em_column purpose_columns[] = {
-	{ "purpose", "PURPOSE", EM_TEXT },  { "gpu_time_us", "GPU-TIME", EM_DURATION },
-	{ "share", "OF USED", EM_SHARE },   { "held_us", "HELD", EM_DURATION },
-	{ "busy_us", "BUSY", EM_DURATION },
+	{ "purpose", "PURPOSE", EM_TEXT },     { "gpu_time_us", "GPU-TIME", EM_DURATION },
+	{ "share", "OF USED", EM_SHARE },      { "held_us", "HELD", EM_DURATION },
+	{ "busy_us", "BUSY", EM_DURATION },    { "busy_error_us", "BUSY +-", EM_DURATION },
+	{ "busy_class", "MEASURED", EM_TEXT }, { "allocated_us", "ALLOCATED", EM_DURATION },
 };
 
 static const struct em_column row_columns[] = {
@@ -32,6 +34,9 @@ static const struct em_column row_columns[] = {
 	{ "gpu_time_us", "GPU-TIME", EM_DURATION },
 	{ "held_us", "HELD", EM_DURATION },
 	{ "busy_us", "BUSY", EM_DURATION },
+	{ "busy_error_us", "BUSY +-", EM_DURATION },
+	{ "busy_class", "MEASURED", EM_TEXT },
+	{ "allocated_us", "ALLOCATED", EM_DURATION },
 	{ "unattributed_us", "UNATTRIBUTED", EM_DURATION },
 	{ "idle_us", "IDLE", EM_DURATION },
 	{ "unobserved_us", "UNOBSERVED", EM_DURATION },
@@ -56,27 +61,144 @@ static void show_identity(json_t *o)
 	       duration(o, "capacity_us", capacity));
 }
 
+/* Has any row something to say there? A scheduler's history allocates what it uses. */
+static bool says(const char *key, json_t *rows)
+{
+	json_t *row;
+	size_t i;
+
+	if (strcmp(key, "busy_class") && strcmp(key, "busy_error_us") &&
+	    strcmp(key, "allocated_us"))
+		return true;
+	json_array_foreach(rows, i, row) {
+		json_t *value = json_object_get(row, key);
+
+		if (json_is_string(value)
+			    ? strcmp(json_string_value(value), "exact")
+			    : json_integer_value(value) &&
+				      !(!strcmp(key, "allocated_us") &&
+					json_equal(value, json_object_get(row, "gpu_time_us"))))
+			return true;
+	}
+	return false;
+}
+
+/* Only the columns that these rows have. */
+static void show_columns(const struct em_column *all, size_t n_all, json_t *rows, const char *none)
+{
+	struct em_column columns[ARRAY_SIZE(row_columns)];
+	json_t *first = json_array_get(rows, 0);
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_all; i++) {
+		if (json_object_get(first, all[i].key) && says(all[i].key, rows))
+			columns[n++] = all[i];
+	}
+	em_table(columns, n, rows, none);
+}
+
+/* struct clock - by its name: the keys of a part and of the whole */
+static const struct clock {
+	const char *name, *part, *whole, *unattributed, *words, *title;
+} clocks[] = {
+	{ "gpu-time", "gpu_time_us", "used_us", "unattributed_us", "used GPU time", "OF USED" },
+	{ "busy", "busy_us", "busy_us", "busy_unattributed_us", "busy time", "OF BUSY" },
+	{ "allocated", "allocated_us", "allocated_us", NULL, "allocated GPU time", "OF ALLOCATED" },
+};
+
+static const struct clock *clock_of(const json_t *o)
+{
+	const char *name = json_string_value(json_object_get(o, "clock")) ?: "";
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(clocks) - 1 && strcmp(clocks[i].name, name))
+		i++;
+	return &clocks[i];
+}
+
 static void show_purposes(json_t *o)
 {
+	const struct clock *clock = clock_of(o);
+	struct em_column columns[ARRAY_SIZE(purpose_columns)];
 	_cleanup_json_ json_t *rows = json_array();
-	json_t *used = json_object_get(o, "used_us"), *part;
+	json_t *used = json_object_get(o, clock->whole), *part, *row;
 	const char *name;
 
 	json_object_foreach(json_object_get(o, "purposes"), name, part) {
-		json_t *row = json_copy(part);
-
+		row = json_copy(part);
 		json_object_set_new(row, "purpose", json_string(name));
 		json_object_set_new(row, "share",
 				    json_pack("{s:O,s:O}", "num",
-					      json_object_get(part, "gpu_time_us"), "den", used));
+					      json_object_get(part, clock->part), "den", used));
 		json_array_append_new(rows, row);
 	}
-	json_array_append_new(
-		rows, json_pack("{s:s,s:O,s:{s:O,s:O},s:O}", "purpose", "unattributed",
-				"gpu_time_us", json_object_get(o, "unattributed_us"), "share",
-				"num", json_object_get(o, "unattributed_us"), "den", used,
-				"busy_us", json_object_get(o, "busy_unattributed_us")));
-	em_table(purpose_columns, ARRAY_SIZE(purpose_columns), rows, "");
+	row = json_pack("{s:s,s:O,s:O}", "purpose", "unattributed", "gpu_time_us",
+			json_object_get(o, "unattributed_us"), "busy_us",
+			json_object_get(o, "busy_unattributed_us"));
+	if (clock->unattributed)
+		json_object_set_new(row, "share",
+				    json_pack("{s:O,s:O}", "num",
+					      json_object_get(o, clock->unattributed), "den",
+					      used));
+	json_array_append_new(rows, row);
+	memcpy(columns, purpose_columns, sizeof(columns));
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		if (columns[i].kind == EM_SHARE)
+			columns[i].title = clock->title;
+	}
+	show_columns(columns, ARRAY_SIZE(columns), rows, "");
+	if (!clock->unattributed && !json_integer_value(used))
+		puts("No allocation is recorded in this window: schedulers tell earmarkd of them "
+		     "(POST /v1/allocations).");
+}
+
+/* --- energy and memory --------------------------------------------------------------------- */
+
+static json_t *energy_row(const char *name, json_t *mj, json_t *whole)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%.3f kWh", json_number_value(mj) / 3.6e9);
+	return json_pack("{s:s,s:s,s:{s:O,s:O}}", "purpose", name, "amount", text, "share", "num",
+			 mj, "den", whole);
+}
+
+static json_t *memory_row(const char *name, json_t *mib_s, json_t *whole)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%.3f GiB h", json_number_value(mib_s) / (1024 * 3600.0));
+	return json_pack("{s:s,s:s,s:{s:O,s:O}}", "purpose", name, "amount", text, "share", "num",
+			 mib_s, "den", whole);
+}
+
+static void show_metered(const json_t *m, const char *title, bool memory)
+{
+	const struct em_column columns[] = { { "purpose", title, EM_TEXT },
+					     { "amount", "AMOUNT", EM_TEXT },
+					     { "share", "OF IT", EM_SHARE } };
+	json_t *(*row)(const char *, json_t *, json_t *) = memory ? memory_row : energy_row;
+	json_t *whole = json_object_get(m, memory ? "mib_s" : "mj"), *part;
+	_cleanup_json_ json_t *rows = json_array();
+	const char *name;
+
+	if (!json_is_object(m))
+		return;
+	json_object_foreach(json_object_get(m, "purposes"), name, part) {
+		if (json_integer_value(part))
+			json_array_append_new(rows, row(name, part, whole));
+	}
+	if (!memory) {
+		part = json_object_get(m, "unattributed_mj");
+		json_array_append_new(rows, row("unattributed", part, whole));
+		json_array_append_new(rows, row("idle", json_object_get(m, "idle_mj"), whole));
+	}
+	json_array_append_new(rows, row("all of it", whole, whole));
+	putchar('\n');
+	em_table(columns, ARRAY_SIZE(columns), rows, "");
+	printf("measured: %s; divided among purposes by a model: %s\n",
+	       json_string_value(json_object_get(m, "class")),
+	       json_string_value(json_object_get(m, "model")));
 }
 
 /* "0.250 : 1" */
@@ -97,9 +219,10 @@ static void show_ratio(json_t *o)
 	bool some = json_integer_value(json_object_get(json_object_get(share, "possible"), "num"));
 	char low[48], high[48];
 
-	printf("\nalignment: proven %s, possible %s of used GPU time\n",
+	printf("\nalignment: proven %s, possible %s of %s\n",
 	       em_show(low, sizeof(low), json_object_get(share, "proven"), EM_SHARE),
-	       em_show(high, sizeof(high), json_object_get(share, "possible"), EM_SHARE));
+	       em_show(high, sizeof(high), json_object_get(share, "possible"), EM_SHARE),
+	       clock_of(o)->words);
 	printf("alignment : capabilities: proven %s, possible %s\n",
 	       json_is_object(proven) ? to_one(low, proven)
 	       : some                 ? "without bound (nothing else was done)"
@@ -107,6 +230,17 @@ static void show_ratio(json_t *o)
 	       json_is_object(possible) ? to_one(high, possible)
 	       : some                   ? "without bound (no work was tagged capabilities)"
 					: "undefined");
+}
+
+static void show_class(json_t *o)
+{
+	const char *class = json_string_value(json_object_get(o, "busy_class")) ?: "exact";
+	char text[48];
+
+	if (strcmp(class, "exact"))
+		printf("busy: at worst %s; it may be off by %s in all, either way\n", class,
+		       em_show(text, sizeof(text), json_object_get(o, "busy_error_us"),
+			       EM_DURATION));
 }
 
 static void show_quality(json_t *o)
@@ -120,6 +254,7 @@ static void show_quality(json_t *o)
 		if (json_integer_value(value))
 			printf("lost: %s %lld\n", name, json_integer_value(value));
 	}
+	show_class(o);
 	if (json_integer_value(json_object_get(o, "sampled")))
 		printf("sampled: in %lld intervals holds were polled; what changed between two walks "
 		       "over the open files is unobserved\n",
@@ -167,6 +302,8 @@ static void show(json_t *o)
 	show_identity(o);
 	show_purposes(o);
 	show_ratio(o);
+	show_metered(json_object_get(o, "energy"), "ENERGY", false);
+	show_metered(json_object_get(o, "memory"), "MEMORY", true);
 	if (json_array_size(json_object_get(o, "commitments"))) {
 		putchar('\n');
 		em_table(em_verdict_columns, EM_VERDICT_COLUMNS, json_object_get(o, "commitments"),
@@ -174,20 +311,6 @@ static void show(json_t *o)
 	}
 	show_quality(o);
 	show_audit(o);
-}
-
-/* Only the columns that these rows have. */
-static void show_rows(json_t *rows)
-{
-	struct em_column columns[ARRAY_SIZE(row_columns)];
-	json_t *first = json_array_get(rows, 0);
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(row_columns); i++) {
-		if (json_object_get(first, row_columns[i].key))
-			columns[n++] = row_columns[i];
-	}
-	em_table(columns, n, rows, "No GPU time was used in this window.");
 }
 
 static int csv(struct em_args *a, const json_t *series, const json_t *rows)
@@ -227,20 +350,38 @@ static int series_csv(struct em_args *a, struct em_ledger *l, int64_t since, int
 	return ret ? em_fail(a, "%s", em_ledger_error(l)) : csv(a, series, NULL);
 }
 
+static int parse_clock(struct em_args *a, enum em_clock *clock)
+{
+	const char *name = em_opt(a, "clock") ?: "gpu-time";
+
+	for (*clock = EM_CLOCK_GPU_TIME; *clock <= EM_CLOCK_ALLOCATED; (*clock)++) {
+		if (!strcmp(name, em_clock_name(*clock)))
+			return 0;
+	}
+	return em_fail(a, "--clock %s: gpu-time, busy or allocated", name);
+}
+
 static int summed(struct em_args *a, struct em_ledger *l, json_t *rows)
 {
 	json_t *verdicts = NULL, *o;
 	struct em_report r;
 	int64_t since, until;
+	enum em_clock clock;
 	int status;
 
-	if (em_window(a, &since, &until))
+	if (em_window(a, &since, &until) || parse_clock(a, &clock))
 		return EM_NO_ANSWER;
 	if (em_report_make(&r, l, since, until))
 		return em_fail(a, "%s", em_ledger_error(l));
 	if (em_judge_all(a, l, until, &verdicts, &status))
 		return EM_NO_ANSWER;
+	em_report_clock(&r, clock);
 	o = em_report_json(&r);
+	if (em_paging_energy(a, l, o, since, until)) {
+		json_decref(verdicts);
+		json_decref(o);
+		return EM_NO_ANSWER;
+	}
 	json_object_set_new(o, "missing_nodes", em_report_missing(l));
 	json_object_set_new(o, "audit", em_draw_audits(l, since, until));
 	json_object_set_new(o, "commitments", verdicts);
@@ -249,7 +390,8 @@ static int summed(struct em_args *a, struct em_ledger *l, json_t *rows)
 	if (a->json)
 		return em_json_out(o, EM_FINE);
 	if (rows)
-		show_rows(rows);
+		show_columns(row_columns, ARRAY_SIZE(row_columns), rows,
+			     "No GPU time was used in this window.");
 	else
 		show(o);
 	json_decref(o);
@@ -266,6 +408,9 @@ static int report(struct em_args *a)
 
 	if (em_window(a, &since, &until))
 		return EM_NO_ANSWER;
+	if (em_opt(a, "clock") && (page || em_opt(a, "csv")))
+		return em_fail(a, "--clock goes alone, with --by or with --json: the page and the "
+				  "tables show each clock");
 	if (by && page)
 		return em_fail(a, "--by goes with --csv or alone: --html, --text and --full show "
 				  "all of it");
@@ -292,6 +437,7 @@ static const struct em_option options[] = {
 	{ "window", "DURATION", "the last 7d, 12h, …", "1h 24h 7d 28d 90d" },
 	{ "by", "WHAT", "a row for each purpose, project, job, gpu or user",
 	  "purpose project job gpu user" },
+	{ "clock", "CLOCK", "shares on this clock (gpu-time)", "gpu-time busy allocated" },
 	{ "file", "FILE", "judge by this commitments file", NULL },
 	{ "html", "FILE", "write all of it as one page that needs no network", NULL },
 	{ "text", NULL, "all of it in the terminal, with sparklines", NULL },

@@ -15,6 +15,7 @@
 #include "cli/probing.h"
 #include "commit/commitment.h"
 #include "probe/ask.h"
+#include "report/energy.h"
 #include "report/page.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
@@ -37,6 +38,18 @@ static int add_page(struct em_args *a, struct em_ledger *l, json_t *o)
 		return em_fail(a, "%s", em_ledger_error(l) ?: strerror(-ret));
 	json_object_set_new(o, "checkpoints", em_paging_checkpoints(a));
 	return 0;
+}
+
+int em_paging_energy(struct em_args *a, struct em_ledger *l, json_t *o, int64_t since,
+		     int64_t until)
+{
+	struct em_energy e;
+	int ret = em_energy_make(&e, l, since, until);
+
+	if (!ret)
+		em_energy_json(o, &e);
+	em_energy_clear(&e);
+	return ret ? em_fail(a, "%s", em_ledger_error(l)) : 0;
 }
 
 /*
@@ -66,7 +79,7 @@ json_t *em_paging_document(struct em_args *a, struct em_ledger *l, int *status)
 		return NULL;
 	o = em_report_json(&r);
 	json_object_set_new(o, "commitments", verdicts);
-	if (!add_page(a, l, o))
+	if (!em_paging_energy(a, l, o, since, until) && !add_page(a, l, o))
 		return o;
 	json_decref(o);
 	return NULL;

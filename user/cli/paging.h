@@ -11,6 +11,10 @@
  */
 json_t *em_paging_document(struct em_args *a, struct em_ledger *l, int *status);
 
+/* Adds the energy and memory of the window to a report's JSON. 0 or EM_NO_ANSWER. */
+int em_paging_energy(struct em_args *a, struct em_ledger *l, json_t *o, int64_t since,
+		     int64_t until);
+
 /* Writes the page to @file, whole or not at all; "-" is standard output. 0 or EM_NO_ANSWER. */
 int em_paging_html(struct em_args *a, const json_t *document, const char *file);
 
