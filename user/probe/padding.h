@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * P13: is the time that a purpose was given worked? gpu-time and held against busy, by purpose and
- * by model of GPU: parked processes and older chips both make a share look larger than it is.
+ * by model of GPU, and the energy that it took where that was metered: parked processes and older
+ * chips both make a share look larger than it is.
  */
 #ifndef EM_PADDING_H
 #define EM_PADDING_H
