@@ -138,8 +138,9 @@ static inline void history_rest(struct history *h, __u32 gpu, uint64_t wall, uin
 	s->engine.busy = busy;
 }
 
-/* Seals what was said since the last one. */
-static inline void history_seal(struct history *h, uint64_t length)
+/* Seals what was said since the last one, with what was allocated meanwhile. */
+static inline void history_seal_with(struct history *h, uint64_t length,
+				     const struct em_allocated *allocated, unsigned int n)
 {
 	struct em_interval i = { .segments = h->segments, .events = h->events };
 	struct earmark_interval *header = &i.header;
@@ -159,10 +160,15 @@ static inline void history_seal(struct history *h, uint64_t length)
 	memcpy(header->previous, h->previous, sizeof(h->previous));
 	em_interval_seal(&i);
 	memcpy(h->previous, i.hash, sizeof(h->previous));
-	assert_int_equal(em_ledger_append(h->l, &i), 0);
+	assert_int_equal(em_ledger_append_allocated(h->l, &i, allocated, n), 0);
 	h->nr_segments = 0;
 	h->nr_events = 0;
 	h->flags = 0;
+}
+
+static inline void history_seal(struct history *h, uint64_t length)
+{
+	history_seal_with(h, length, NULL, 0);
 }
 
 #endif
