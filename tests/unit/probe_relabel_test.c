@@ -261,12 +261,70 @@ static void other_notes(void **state)
 	assert_true(o.event && o.at == WALL);
 }
 
+/* Read as text or as JSON, a request is the same; what is not plain is left to JSON. */
+static void plain_requests(void **state)
+{
+	static const struct {
+		const char *text;
+		bool plain;
+	} table[] = {
+		{ "{\"action\":\"open\",\"at\":\"2026-01-01T01:32:51Z\",\"author\":\"s\",\"gpus\":8,"
+		  "\"how\":\"add\",\"id\":\"6931-53\",\"job\":48,\"purpose\":\"serving\"}",
+		  true },
+		{ "{\"action\":\"grant\",\"id\":\"x\"}", true },
+		{ "{\"action\":\"refuse\",\"how\":\"displace\",\"id\":\"x\",\"purpose\":\"?\"}",
+		  true },
+		{ "{\"action\":\"open\",\"id\":\"a\",\"id\":\"b\",\"purpose\":\"mixed\"}", true },
+		{ "{\"action\":\"open\",\"how\":\"\",\"id\":\"b\",\"purpose\":\"mixed\"}", true },
+		{ "{\"action\":\"open\",\"at\":\"\",\"id\":\"b\",\"purpose\":\"mixed\"}", false },
+		{ "{\"action\":\"open\",\"gpus\":1.5,\"id\":\"b\",\"purpose\":\"mixed\"}", false },
+		{ "{\"action\":\"open\",\"gpus\":-1,\"id\":\"b\",\"purpose\":\"mixed\"}", false },
+		{ "{\"action\":\"open\",\"gpus\":\"1\",\"id\":\"b\",\"purpose\":\"mixed\"}",
+		  false },
+		{ "{\"action\":\"open\",\"gpus\":01,\"id\":\"b\",\"purpose\":\"mixed\"}", false },
+		{ "{\"action\":\"grant\",\"gpus\":{\"den\":2,\"num\":8},\"id\":\"b\"}", false },
+		{ "{\"action\":\"grant\",\"how\":null,\"id\":\"b\"}", false },
+		{ "{\"action\":\"grant\",\"id\":\"caf\xc3\xa9\"}", false },
+		{ "{\"action\":\"grant\",\"id\":\"a\\nb\"}", false },
+		{ "{\"action\":\"grant\",\"id\":7}", false },
+		{ "{\"action\":\"grant\",\"id\":\"\"}", false },
+		{ "{\"action\":\"take\",\"id\":\"b\"}", false },
+		{ "{\"action\":\"open\",\"how\":\"unsaid\",\"id\":\"b\",\"purpose\":\"mixed\"}",
+		  false },
+		{ "{\"action\":\"open\",\"id\":\"b\",\"purpose\":\"none\"}", false },
+		{ "{\"action\":\"grant\",\"id\":\"b\"} ", false },
+		{ "{\"action\":\"grant\",\"id\":\"b\"", false },
+		{ "{\"action\":\"grant\",\"id\":\"b", false },
+		{ "{}", false },
+		{ "[]", false },
+		{ "", false },
+		{ "{\"id\":\"0123456789012345678901234567890123456789012345678901234567890123\","
+		  "\"action\":\"grant\"}",
+		  false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		_cleanup_json_ json_t *note = json_loads(table[i].text, 0, NULL);
+		struct em_request_note plain, parsed;
+		int ret = em_request_plain(&plain, table[i].text, WALL);
+
+		if (!ret != table[i].plain)
+			fail_msg("%s", table[i].text);
+		if (ret)
+			continue;
+		assert_non_null(note);
+		assert_int_equal(em_request_parse(&parsed, note, WALL), 0);
+		assert_memory_equal(&plain, &parsed, sizeof(plain));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(size_and_power), cmocka_unit_test(uptake),
 		cmocka_unit_test(shapes),         cmocka_unit_test(orders),
-		cmocka_unit_test(other_notes),
+		cmocka_unit_test(other_notes),    cmocka_unit_test(plain_requests),
 	};
 
 	return cmocka_run_group_tests_name("probe relabelling", tests, NULL, NULL);

@@ -152,7 +152,7 @@ static int database_open(struct em_ledger *l)
 	return database_setup(l,
 			      l->mode == EM_LEDGER_WRITE
 				      ? "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=NORMAL;"
-				      : "");
+				      : "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768;");
 }
 
 static void database_close(struct em_ledger *l)

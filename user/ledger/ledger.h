@@ -130,6 +130,14 @@ struct em_span {
 
 int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_span *span);
 
+/*
+ * Between em_ledger_hold() and em_ledger_release() a reader asks many things at the price of one:
+ * the index is locked once. Meanwhile its writer waits, so: no longer than a few sums take. Neither
+ * can fail, and where the lock cannot be had each question takes its own, as ever.
+ */
+void em_ledger_hold(struct em_ledger *l);
+void em_ledger_release(struct em_ledger *l);
+
 /**
  * struct em_usage - a sum of usage rows
  *
@@ -155,6 +163,16 @@ struct em_usage {
 /* Every (job, GPU, tag) with its sums over the intervals whole inside the window. */
 int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
 		    int (*each)(const struct em_usage *, void *), void *arg);
+
+/* struct em_total - of all jobs and GPUs, by what the tag in force was */
+struct em_total {
+	unsigned int purpose, tagged_by;
+	uint64_t gpu_time, held, busy;
+};
+
+/* em_ledger_usage(), summed: many windows one after the other cost little. */
+int em_ledger_totals(struct em_ledger *l, int64_t since, int64_t until,
+		     int (*each)(const struct em_total *, void *), void *arg);
 
 /* struct em_ledger_row - a job on a GPU under one tag, in one entry; strings as em_usage's */
 struct em_ledger_row {

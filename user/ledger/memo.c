@@ -9,6 +9,7 @@
 #include "ledger/store.h"
 
 #define ROWS_MAX 65536
+#define DEAR_ROWS 256
 
 static void forget(struct em_memo_rows *rows)
 {
@@ -38,31 +39,53 @@ static int version_of(struct em_ledger *l, int64_t *version)
 	return 0;
 }
 
-/* The same window's, or the one that was not used for longest. */
-static struct em_memo *slot_of(struct em_ledger *l, int64_t since, int64_t until)
+/* What is of use for longer: answers that took long, as long as they are true. */
+static bool dear(const struct em_ledger *l, const struct em_memo *m, int64_t version)
 {
-	struct em_memo *oldest = NULL;
+	unsigned int n = 0;
+
+	for (unsigned int k = 0; k < EM_MEMO_KINDS; k++)
+		n += m->rows[k].n;
+	return n >= DEAR_ROWS && m->version == version && m->moved == l->moved;
+}
+
+/* Is @a to be given up before @b? A series of a thousand days must not push out the year. */
+static bool cheaper(const struct em_ledger *l, const struct em_memo *a, const struct em_memo *b,
+		    int64_t version)
+{
+	bool a_dear = dear(l, a, version), b_dear = dear(l, b, version);
+
+	return a_dear != b_dear ? b_dear : a->used < b->used;
+}
+
+/* The same window's, or the one that is missed least. */
+static struct em_memo *slot_of(struct em_ledger *l, int64_t since, int64_t until, int64_t version)
+{
+	struct em_memo *least = NULL;
 
 	for (unsigned int i = 0; i < EM_MEMOS; i++) {
 		struct em_memo *m = &l->memos[i];
 
 		if (m->used && m->since == since && m->until == until)
 			return m;
-		if (!m->busy && (!oldest || m->used < oldest->used))
-			oldest = m;
+		if (!m->busy && (!least || cheaper(l, m, least, version)))
+			least = m;
 	}
-	return oldest;
+	return least;
 }
 
 /* The window's, perhaps without rows; NULL: it cannot be remembered. */
 static struct em_memo *take(struct em_ledger *l, int64_t since, int64_t until)
 {
+	struct em_memo *m;
 	int64_t version;
-	struct em_memo *m = slot_of(l, since, until);
 
 	/* how much is missing from what is not over depends on when one asks */
-	if (!m || until > em_time_now() || !sqlite3_get_autocommit(l->db) ||
+	if (until > em_time_now() || (!l->held && !sqlite3_get_autocommit(l->db)) ||
 	    version_of(l, &version))
+		return NULL;
+	m = slot_of(l, since, until, version);
+	if (!m)
 		return NULL;
 	if (m->since != since || m->until != until || m->version != version ||
 	    m->moved != l->moved) {

@@ -8,7 +8,7 @@
 
 #include "ledger/ledger.h"
 
-enum em_memo_kind { EM_MEMO_USAGE, EM_MEMO_GPU, EM_MEMO_SPAN, EM_MEMO_KINDS };
+enum em_memo_kind { EM_MEMO_USAGE, EM_MEMO_GPU, EM_MEMO_SPAN, EM_MEMO_TOTALS, EM_MEMO_KINDS };
 
 /* struct em_memo_rows - one answer; @whole: all of it, @room for so many */
 struct em_memo_rows {

@@ -114,6 +114,7 @@
 	"CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;"  \
 	"CREATE TABLE note(id INTEGER PRIMARY KEY, wall INTEGER NOT NULL, kind TEXT NOT NULL,"       \
 	" json TEXT NOT NULL, entry INTEGER NOT NULL);"                                              \
-	"CREATE INDEX note_wall ON note(wall);"
+	"CREATE INDEX note_wall ON note(wall);"                                                      \
+	"CREATE INDEX note_kind ON note(kind);"
 
 #endif

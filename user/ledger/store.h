@@ -28,6 +28,7 @@
  * @statements: prepared so far, by the address of their text
  * @depth: of transactions in each other; @batch: the outermost is em_ledger_batch()'s
  * @behind: a commit of the index failed after the log's; @generation: of the writer's log
+ * @held: em_ledger_hold() has its lock
  * @fold: intervals that wait for others; @span: ns of wall time that are one entry, 0 = none
  * @log_only: read from the log alone, which may be behind an address
  * @members: the ledgers that this one stands for, which has nothing else then
@@ -47,7 +48,7 @@ struct em_ledger {
 		sqlite3_stmt *statement;
 	} statements[EM_STATEMENTS_MAX];
 	unsigned int depth, adding;
-	bool batch, behind, log_only;
+	bool batch, behind, log_only, held;
 	int64_t generation;
 	struct em_fold fold;
 	int64_t span;
@@ -119,6 +120,8 @@ int em_many_usage(struct em_ledger *l, int64_t since, int64_t until,
 		  int (*each)(const struct em_usage *, void *), void *arg);
 int em_many_work(struct em_ledger *l, int64_t since, int64_t until,
 		 int (*each)(const struct em_work_row *, void *), void *arg);
+int em_many_totals(struct em_ledger *l, int64_t since, int64_t until,
+		   int (*each)(const struct em_total *, void *), void *arg);
 int em_many_gpus(struct em_ledger *l, int64_t since, int64_t until,
 		 int (*each)(const struct em_gpu_usage *, void *), void *arg);
 int em_many_events(struct em_ledger *l, int64_t since, int64_t until, unsigned int types,

@@ -74,6 +74,23 @@ int em_ledger_span(struct em_ledger *l, int64_t since, int64_t until, struct em_
 	return em_memo_ask(l, &ask, since, until, span_take, span);
 }
 
+void em_ledger_hold(struct em_ledger *l)
+{
+	for (unsigned int i = 0; i < l->n_members; i++)
+		em_ledger_hold(l->members[i]);
+	if (l->db && sqlite3_get_autocommit(l->db))
+		l->held = !em_store_run(l, "BEGIN", "");
+}
+
+void em_ledger_release(struct em_ledger *l)
+{
+	for (unsigned int i = 0; i < l->n_members; i++)
+		em_ledger_release(l->members[i]);
+	if (l->held)
+		em_store_run(l, "COMMIT", "");
+	l->held = false;
+}
+
 /* The grouping inside is by numbers alone: names are joined to the few rows that remain. */
 static const char usage_sql[] =
 	"SELECT l.boot_id, s.job, j.path, coalesce(j.uid, 4294967295), "

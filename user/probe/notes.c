@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "probe/notes.h"
@@ -172,12 +173,16 @@ int em_profile_parse(struct em_profile *p, const json_t *note, int64_t wall)
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-/* struct reader - what turns a note into an element of @size, and where its time is */
+/*
+ * struct reader - what turns a note into an element of @size, and where its time is
+ * @plain: does so from its text, where it can; NULL = never
+ */
 struct reader {
 	struct em_notes *notes;
 	size_t size, at;
 	int (*parse)(void *element, const json_t *note, int64_t wall);
 	struct em_range window;
+	int (*plain)(struct em_request_note *r, const char *json, int64_t wall);
 };
 
 static int grow(struct em_notes *n, size_t size)
@@ -192,28 +197,37 @@ static int grow(struct em_notes *n, size_t size)
 	return 0;
 }
 
+/* 0; -EINVAL: bad; -ENODATA: it says nothing. */
+static int read_note(const struct reader *r, void *element, const char *json, int64_t wall)
+{
+	_cleanup_json_ json_t *note = NULL;
+
+	if (r->plain && !r->plain(element, json, wall))
+		return 0;
+	note = json_loads(json, 0, NULL);
+	return json_is_object(note) ? r->parse(element, note, wall) : -EINVAL;
+}
+
 static int add(int64_t wall, const char *kind, const char *json, void *arg)
 {
 	struct reader *r = arg;
 	struct em_notes *n = r->notes;
-	json_t *note = json_loads(json, 0, NULL);
 	char *element;
 	int64_t at;
-	int ret = grow(n, r->size), parsed;
+	int ret = grow(n, r->size);
 
 	(void)kind;
-	if (!ret) {
-		element = (char *)n->list + n->n * r->size;
-		parsed = json_is_object(note) ? r->parse(element, note, wall) : -EINVAL;
-		if (parsed) {
-			n->bad += parsed != -ENODATA;
-		} else {
-			memcpy(&at, element + r->at, sizeof(at));
-			n->n += at >= r->window.start && at < r->window.end;
-		}
+	if (ret)
+		return ret;
+	element = (char *)n->list + n->n * r->size;
+	ret = read_note(r, element, json, wall);
+	if (ret) {
+		n->bad += ret != -ENODATA;
+		return 0;
 	}
-	json_decref(note);
-	return ret;
+	memcpy(&at, element + r->at, sizeof(at));
+	n->n += at >= r->window.start && at < r->window.end;
+	return 0;
 }
 
 /* A note may be written long before or after the time that it speaks of. */
@@ -277,8 +291,12 @@ int em_notes_orders(struct em_notes *n, struct em_ledger *l, struct em_range win
 
 int em_notes_requests(struct em_notes *n, struct em_ledger *l, struct em_range window)
 {
-	struct reader r = { n, sizeof(struct em_request_note), offsetof(struct em_request_note, at),
-			    request_note, window };
+	struct reader r = { n,
+			    sizeof(struct em_request_note),
+			    offsetof(struct em_request_note, at),
+			    request_note,
+			    window,
+			    em_request_plain };
 
 	*n = (struct em_notes){ 0 };
 	return sorted(&r, read_kind(&r, l, "request"));

@@ -81,6 +81,8 @@ void em_notes_clear(struct em_notes *n);
 int em_order_parse(struct em_order *o, const json_t *note, int64_t wall);
 int em_event_parse(struct em_order *o, const json_t *note, int64_t wall);
 int em_request_parse(struct em_request_note *r, const json_t *note, int64_t wall);
+/* The same of its text, at a fraction of the cost. -EAGAIN: not plain enough; ask the other. */
+int em_request_plain(struct em_request_note *r, const char *json, int64_t wall);
 int em_approval_parse(struct em_approval *a, const json_t *note, int64_t wall);
 /* -ENODATA too: it says that what the job ran is not known. */
 int em_profile_parse(struct em_profile *p, const json_t *note, int64_t wall);

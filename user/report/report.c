@@ -46,7 +46,8 @@ bool em_report_measured(const struct em_report *r)
 	return r->engines || r->class != EARMARK_CLASS_EXACT;
 }
 
-static int add_usage(const struct em_usage *u, void *arg)
+static int add_usage(const struct em_usage *u,
+		     void *arg) static int add_total(const struct em_total *u, void *arg)
 {
 	struct em_report *r = arg;
 	unsigned int p = u->purpose < EARMARK_PURPOSE_COUNT ? u->purpose : 0;
@@ -158,11 +159,13 @@ int em_report_make(struct em_report *r, struct em_ledger *l, int64_t since, int6
 	memset(r, 0, sizeof(*r));
 	r->since = since;
 	r->until = until;
+	em_ledger_hold(l);
 	ret = em_ledger_span(l, since, until, &r->span);
 	if (!ret)
-		ret = em_ledger_usage(l, since, until, add_usage, r);
+		ret = em_ledger_totals(l, since, until, add_total, r);
 	if (!ret)
 		ret = em_ledger_gpus(l, since, until, add_gpu, r);
+	em_ledger_release(l);
 	if (!ret)
 		em_report_clock(r, EM_CLOCK_GPU_TIME);
 	return ret;
