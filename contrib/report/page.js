@@ -144,27 +144,59 @@ function stacked(s) {
 		rows: () => t.at.map((at, i) => [at, ...lines.map((l) => l.shown[i])]) });
 }
 
+/* How each unit of a promise's curve is read, and what is said of it. */
+const UNITS = {
+	share: (k) => ({ y: percent, yShort: (v) => +(100 * v).toPrecision(3) + " %", kind: "part",
+		title: `${k.name}: the share of ${k.purpose}`, line: "promised " + (k.side || k.kind),
+		says: (k.kind === "reallocate" ? `To be moved from ${percent(k.from)} to ${percent(k.bound)}`
+			: `A ${k.side} of ${percent(k.bound)}`) + ", judged again at each point over the period that was promised." }),
+	amount: (k) => ({ y: (v) => hours(v * k.amount_us), yShort: (v) => fixed(v * k.amount_us / HOUR, 0) + " h",
+		kind: "gpu-time", times: k.amount_us, title: `${k.name}: GPU time for ${k.purpose}`,
+		line: "promised " + (k.side === "ceiling" ? "at most" : "amount"),
+		says: `${k.side === "ceiling" ? "At most" : "At least"} ${hours(k.amount_us)}, counted again at each point over `
+			+ "the period that was promised." }),
+	ratio: (k) => ({ y: (v) => fixed(v, 2) + " times", yShort: (v) => String(+v.toPrecision(3)), kind: "real",
+		title: `${k.name}: growth of ${k.purpose} for each growth of ${k.than}`, line: "no faster",
+		low: "at least", high: "at most",
+		says: `Each point compares ${duration(k.window_us)} with the same time before it. Above 1, ${k.purpose} grew `
+			+ `faster than ${k.than}.` }),
+	"gpu-time": (k) => ({ y: hours, yShort: (v) => fixed(v / HOUR, 0) + " h", kind: "gpu-time",
+		title: `${k.name}: the largest job of ${k.purpose}`, line: "needs an approval above", low: "surely", high: "possibly",
+		says: `The GPU time of the largest job over ${duration(k.window_us)}. Above ${hours(k.bound)} it needed an approval `
+			+ "before it began; whether it had one is said by the verdict, not by the line." }),
+	gpus: (k) => ({ y: (v) => fixed(v, 1) + " GPUs", yShort: (v) => String(+v.toPrecision(3)), kind: "gpus",
+		title: `${k.name}: GPUs of the largest job of ${k.purpose}`, line: "needs an approval above",
+		low: "surely at once", high: "all it was on", says: `How many GPUs one job had in each step. With more than ${
+			fixed(k.bound, 0)} it needed an approval before it began.` }),
+};
+
+/* One promise: between what is proven and what is possible, with its bound. */
+function track(s, k) {
+	const u = UNITS[k.unit](k), known = k.proven.map((v, i) => v !== null || k.possible[i] !== null);
+	const last = known.lastIndexOf(true), low = u.low || "proven", high = u.high || "possible";
+	const shown = (v) => v === null ? "not bounded" : u.y(v), times = (v) => v === null ? null : v * (u.times || 1);
+	const columns = [["at", "time"], [low, u.kind], [high, u.kind]];
+
+	chart(s, { ...u, x: k.at, time: true, smooth: false, top: k.bound * 1.1,
+		says: `${u.says} At the end: ${k.proven[last] === k.possible[last] ? shown(k.proven[last])
+			: `${low} ${shown(k.proven[last])}, ${high} ${shown(k.possible[last])}`}.`,
+		lines: [{ label: high, part: "untagged", values: k.possible },
+			{ label: low, part: k.purpose, values: k.proven },
+			{ label: u.line, part: "alarm", values: k.at.map(() => k.bound), dash: [8, 5] }],
+		bands: [{ between: [1, 2], part: "untagged" }],
+		columns: k.status ? [...columns, ["judged", "text"]] : columns,
+		rows: () => k.at.map((at, i) => [at, times(k.proven[i]), times(k.possible[i]), ...(k.status ? [k.status[i]] : [])]) });
+}
+
 function shares() {
-	const s = section("The share over time, against its promise");
+	const s = section("What was promised, over time");
 	const t = doc.series, percents = { y: percent, yShort: (v) => +(100 * v).toPrecision(3) + " %", time: true };
-	const tracks = (doc.tracks || []).filter((k) => k.proven.some((v) => v !== null));
+	const tracks = (doc.tracks || []).filter((k) => [...k.proven, ...k.possible].some((v) => v !== null));
 
-	for (const k of tracks) {
-		const bound = k.at.map(() => k.bound), last = k.proven.length - 1;
-
-		chart(s, { ...percents, title: `${k.name}: the share of ${k.purpose}`, x: k.at, smooth: false,
-			says: `A ${k.kind} of ${percent(k.bound)}, judged again at each point over the period that was `
-				+ `promised. At the end: ${between(k.proven[last], k.possible[last])}.`,
-			lines: [{ label: "possible", part: "untagged", values: k.possible },
-				{ label: "proven", part: k.purpose, values: k.proven },
-				{ label: "promised " + k.kind, part: "alarm", values: bound, dash: [8, 5] }],
-			bands: [{ between: [1, 2], part: "untagged" }],
-			columns: [["at", "time"], ["proven", "part"], ["possible", "part"], ["judged", "text"]],
-			rows: () => k.at.map((at, i) => [at, k.proven[i], k.possible[i], k.status[i]]) });
-	}
+	tracks.forEach((k) => track(s, k));
 	if (tracks.length)
 		return;
-	s.append(el("p", "No promise of a share can be drawn here; this is alignment’s share of used time in each step."));
+	s.append(el("p", "No promise can be drawn here; this is alignment’s share of used time in each step."));
 	const low = [], high = [];
 
 	(t?.at || []).forEach((_, i) => {

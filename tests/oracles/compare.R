@@ -43,7 +43,7 @@ nw <- lapply(ours$newey_west, function(p) {
 	t <- seq_along(y) - 1 - 140
 	m <- lm(y ~ t + (t >= 0) + pmax(t, 0))
 	lag <- if (p$lag) p$lag else floor(4 * (length(y) / 100)^(2 / 9))
-	se <- sqrt(diag(NeweyWest(m, lag = lag, prewhite = FALSE, adjust = TRUE)))
+	se <- sqrt(diag(NeweyWest(m, lag = lag, prewhite = TRUE, adjust = TRUE)))
 	list(beta = nums(p$beta) - unname(coef(m)), se = nums(p$se) / unname(se) - 1)
 })
 say("regression", over(nw, function(r) r$beta), 1e-8, "absolute, lm")

@@ -20,7 +20,6 @@
 #define DAYS 300
 #define BASELINE 90
 #define CASES 12
-#define NORMAL_95 1.959963984540054
 
 static json_t *reals(const double *x, size_t n)
 {
@@ -80,7 +79,8 @@ static json_t *newey_west(unsigned int which, gsl_rng *rng)
 {
 	double x[DAYS * 4], y[DAYS], value[4], se[4];
 	struct em_estimate beta[4];
-	size_t lag = which % 4 * 3;
+	size_t lag = which % 4 * 3, used = lag ? lag : (size_t)(4 * pow(DAYS / 100.0, 2.0 / 9));
+	double critical = em_fixed_b((double)(used + 1) / DAYS);
 
 	series(y, DAYS, which, rng);
 	for (int i = 0; i < DAYS; i++) {
@@ -92,7 +92,7 @@ static json_t *newey_west(unsigned int which, gsl_rng *rng)
 		return json_null();
 	for (int i = 0; i < 4; i++) {
 		value[i] = beta[i].value;
-		se[i] = (beta[i].high - beta[i].low) / 2 / NORMAL_95;
+		se[i] = (beta[i].high - beta[i].low) / 2 / critical;
 	}
 	return json_pack("{s:o,s:I,s:o,s:o}", "y", reals(y, DAYS), "lag", (json_int_t)lag, "beta",
 			 reals(value, 4), "se", reals(se, 4));

@@ -106,6 +106,27 @@ def plain(b):
     t("in print: pages of its own", pdf[:5] == b"%PDF-" and pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") >= 1)
 
 
+def kinds(b):
+    """A curve with its bound for every kind of promise."""
+    b.size(1200, 900)
+    b.open(path("kinds"))
+    quiet(b, "promises of every kind")
+    titles = b.ask("[...document.querySelectorAll('figure h3')].map(e => e.innerText)")
+    for words in ("hours: GPU time", "in-step: growth", "moved: the share", "who-decides: the largest job",
+                  "who-decides: GPUs of"):
+        at = next((i for i, title in enumerate(titles) if title.startswith(words)), None)
+        t("%s: has a chart" % words, at is not None, titles)
+        if at is None:
+            continue
+        plot = b.picture("figure .plot, figure svg.bars", at)
+        t("%s: the promised line is across its chart" % words, plot.count(ALARM) > plot.width / 3, plot.count(ALARM))
+        line = ALIGNMENT if words.startswith(("hours", "moved")) else CAPABILITIES
+        t("%s: … and what was so is drawn" % words, plot.count(line[False]) > 30, plot.count(line[False]))
+        says = b.ask("document.querySelectorAll('figure')[%d].querySelector('[role=img]').ariaLabel" % at)
+        t("%s: says in words how it ends" % words, "At the end: " in says and "not bounded." not in says, says)
+    said(b, "promises of every kind")
+
+
 def evil(b):
     b.size(1200, 900)
     b.open(path("evil"))
@@ -174,7 +195,7 @@ def year(b):
 def main():
     b = browser.Browser()
     try:
-        for part in (plain, evil, degenerate, year, much):
+        for part in (plain, kinds, evil, degenerate, year, much):
             part(b)
     finally:
         b.close()

@@ -32,6 +32,17 @@ t "a scheduler's export becomes a page in one command" "$B/earmark" replay --map
 	--capacity 64 --columns $columns --ledger "$W/plain" --html "$p/plain.html" docs/example/jobs.csv
 t "a page with promises" page plain --file docs/example/openai-2023.yaml
 
+cat >"$W/kinds.yaml" <<-END
+	commitments:
+	  - {name: hours, kind: floor, purpose: alignment, amount: 3000 GPU-h, window: rolling 7d}
+	  - {name: in-step, kind: growth, purpose: capabilities, window: rolling 7d}
+	  - {name: moved, kind: reallocate, purpose: alignment, from: 15%, to: 40%, due: 2026-10-01, window: rolling 7d}
+	  - {name: who-decides, kind: gate, purpose: capabilities, gpu_hours: 200, gpus: 8, window: rolling 7d}
+	END
+t "a page with promises of every kind" bash -c "'$B/earmark' --ledger '$W/plain' report --html '$p/kinds.html' --file '$W/kinds.yaml'"
+is "a curve for each of them" "$("$B/earmark" --ledger "$W/plain" --json report --full --file "$W/kinds.yaml" |
+	jq -r '[.tracks[] | select(any(.possible[]; . != null)) | .unit] | join(" ")')" "amount ratio share gpu-time gpus"
+
 cat >"$W/evil.yaml" <<-END
 	rules:
 	  - match: { group: "safety-*" }

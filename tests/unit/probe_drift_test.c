@@ -219,7 +219,7 @@ static void intervals_cover(void **state)
 		     "of 95 %%, %.1f %% cover", 100.0 * blocks / runs);
 	plant_figure("intervals of shifts", "days as independent; memory of 0.5", runs,
 		     "of 95 %%, %.1f %% cover", 100.0 * naive / runs);
-	assert_true(nw >= runs * 0.83);
+	assert_true(nw >= runs * 0.90);
 	assert_true(blocks >= runs * 0.83);
 	assert_true(naive < nw && naive < blocks);
 }

@@ -117,6 +117,73 @@ static void tracked(struct em_ledger *l)
 	em_commitments_clear(&c);
 }
 
+/* @part of a track at the end of @day; NaN where it is null. */
+static double at_day(const json_t *track, const char *part, size_t day)
+{
+	const json_t *v = json_array_get(json_object_get(track, part), day - 1);
+
+	return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static void near(const json_t *track, size_t day, double low, double high)
+{
+	double found[] = { at_day(track, "proven", day), at_day(track, "possible", day) };
+	double planted[] = { low, high };
+
+	for (int i = 0; i < 2; i++) {
+		if (isnan(planted[i]) ? !isnan(found[i]) : !(fabs(found[i] - planted[i]) < 1e-9))
+			fail_msg("%s, day %zu: %g, not %g",
+				 json_string_value(json_object_get(track, "name")), day, found[i],
+				 planted[i]);
+	}
+}
+
+/* Each kind of promise has a curve and a bound. */
+static void tracked_kinds(struct em_ledger *l)
+{
+	static const char yaml[] =
+		"commitments:\n"
+		"- {name: amount, kind: floor, purpose: alignment, amount: 84 GPU-h,\n"
+		"   window: rolling 7d}\n"
+		"- {name: growth, kind: growth, purpose: capabilities, window: rolling 7d}\n"
+		"- {name: moved, kind: reallocate, purpose: alignment, from: 1/3, to: 50%,\n"
+		"   due: 2023-12-05, window: rolling 7d}\n"
+		"- {name: gate, kind: gate, purpose: capabilities, gpu_hours: 100, gpus: 1,\n"
+		"   window: rolling 7d}\n";
+	static const char *const units[] = { "amount", "ratio", "share", "gpu-time", "gpus" };
+	const double bounds[] = { 1, 1, 0.5, 100.0 * 3600 * 1000000, 1 };
+	struct em_commitments c;
+	json_t *tracks = NULL, *t[5];
+	char err[512];
+
+	if (em_commitments_parse(&c, "it", yaml, err, sizeof(err)))
+		fail_msg("%s", err);
+	assert_int_equal(em_page_tracks(&tracks, l, &c, START, START + 28 * DAY, DAY), 0);
+	assert_int_equal(json_array_size(tracks), 5);
+	for (size_t i = 0; i < 5; i++) {
+		t[i] = json_array_get(tracks, i);
+		assert_string_equal(json_string_value(json_object_get(t[i], "unit")), units[i]);
+		assert_true(json_number_value(json_object_get(t[i], "bound")) == bounds[i]);
+		assert_int_equal(json_array_size(json_object_get(t[i], "possible")), 28);
+	}
+	near(t[0], 7, 1, 1); /* half of seven days is 84 hours */
+	near(t[0], 21, 2, 2);
+	near(t[0], 28, 2, 4);     /* what nobody watched may have been alignment's */
+	near(t[1], 13, NAN, NAN); /* nothing to compare with yet */
+	near(t[1], 14, 1, 1);
+	near(t[1], 21, 0.5, 0.5);
+	near(t[1], 28, 0, 1); /* capabilities may have had none, or as much as before */
+	near(t[2], 7, 1.0 / 3, 1.0 / 3);
+	near(t[2], 21, 0.5, 0.5);
+	near(t[3], 2, 2 * 24 * 3600e6, 2 * 24 * 3600e6);
+	near(t[3], 7, 7 * 24 * 3600e6, 7 * 24 * 3600e6);
+	near(t[3], 21, 7 * 24 * 3600e6, 7 * 24 * 3600e6);
+	near(t[3], 24, 4 * 24 * 3600e6, 4 * 24 * 3600e6); /* what has aged out is gone */
+	near(t[4], 7, 1, 1);
+	json_decref(tracks);
+	em_commitments_clear(&c);
+}
+
 static void four_weeks(void **state)
 {
 	struct history h;
@@ -126,6 +193,7 @@ static void four_weeks(void **state)
 	adds_up(h.l);
 	goes_on_unobserved(h.l);
 	tracked(h.l);
+	tracked_kinds(h.l);
 	history_close(&h);
 }
 

@@ -219,6 +219,26 @@ static int gather(const struct gate *gate, int64_t since, int64_t until, bool by
 	return g->index ? em_ledger_usage(gate->l, since, until, each, g) : -ENOMEM;
 }
 
+int em_gate_sizes(const struct em_commitment *c, struct em_ledger *l, int64_t since, int64_t until,
+		  int (*each_job)(const struct em_gate_size *, void *), void *arg)
+{
+	struct gate gate = { .c = c, .l = l };
+	struct groups g;
+	int ret = gather(&gate, since, until, false, &g);
+	const char *key;
+	json_t *at;
+
+	json_object_foreach(g.index, key, at) {
+		const struct group *one = &g.list[json_integer_value(at)];
+		struct em_gate_size size = { key, one->sure, one->maybe,
+					     json_object_size(one->gpus) };
+
+		ret = ret ?: each_job(&size, arg);
+	}
+	groups_clear(&g);
+	return ret;
+}
+
 static int look(const struct gate *gate, int64_t since, int64_t until, bool by_project,
 		struct em_verdict *v)
 {

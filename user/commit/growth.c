@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One purpose may not grow faster than another: this window beside the one before it. */
+#include <math.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -28,6 +29,24 @@ static bool faster(em_ns now, em_ns before, em_ns other_now, em_ns other_before)
 	if (!other_now && !other_before)
 		return now > before;
 	return em_compare(now, other_before, other_now, before) > 0;
+}
+
+/* "no ratio" where nothing is above, or below, the line for certain */
+static double quotient(em_ns a, em_ns b, em_ns c, em_ns d)
+{
+	return c && d ? (double)a / (double)c * ((double)b / (double)d) : NAN;
+}
+
+void em_growth_ratio(const struct em_commitment *c, const struct em_measure *before,
+		     const struct em_measure *after, double *low, double *high)
+{
+	struct range c0 = range_of(c, before, c->purpose, true);
+	struct range a0 = range_of(c, before, c->than, false);
+	struct range c1 = range_of(c, after, c->purpose, false);
+	struct range a1 = range_of(c, after, c->than, true);
+
+	*low = quotient(c1.low, a0.low, c0.high, a1.high);
+	*high = quotient(c1.high, a0.high, c0.low, a1.low);
 }
 
 static void totals(struct em_verdict *v, const struct em_commitment *c,

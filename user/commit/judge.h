@@ -22,6 +22,27 @@ void em_judge_open(const struct em_commitment *c, const struct em_measure *m, in
 void em_judge_growth(const struct em_commitment *c, const struct em_measure *before,
 		     const struct em_measure *after, struct em_verdict *v);
 
+/*
+ * (C1/C0) / (A1/A0), at least and at most, whatever the unknown time was: kept for certain up to 1.
+ * NaN: there is no such bound. For charts; integers decide.
+ */
+void em_growth_ratio(const struct em_commitment *c, const struct em_measure *before,
+		     const struct em_measure *after, double *low, double *high);
+
+/* What a reallocation must reach, as a floor on its share, or, where it moves down, a ceiling. */
+struct em_commitment em_reallocate_bound(const struct em_commitment *c);
+
+/* struct em_gate_size - a job in a window: GPU-ns surely and possibly of the gate's purpose */
+struct em_gate_size {
+	const char *job;
+	em_ns sure, maybe;
+	size_t gpus; /* all that it was ever on */
+};
+
+/* Each job that a gate looks at, approved or not. 0, -errno, or what @each ended it with. */
+int em_gate_sizes(const struct em_commitment *c, struct em_ledger *l, int64_t since, int64_t until,
+		  int (*each)(const struct em_gate_size *, void *), void *arg);
+
 int em_growth_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
 		    struct em_verdict *v);
 int em_reallocate_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,

@@ -9,8 +9,7 @@
 #include "base/cleanup.h"
 #include "commit/judge.h"
 
-/* As a floor on s1, or, if it moves down, as a ceiling. */
-static struct em_commitment as_bound(const struct em_commitment *c)
+struct em_commitment em_reallocate_bound(const struct em_commitment *c)
 {
 	struct em_commitment bound = *c;
 
@@ -146,7 +145,7 @@ static int displaced(const struct em_commitment *c, struct em_ledger *l, int64_t
 int em_reallocate_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
 			struct em_verdict *v)
 {
-	struct em_commitment bound = as_bound(c);
+	struct em_commitment bound = em_reallocate_bound(c);
 	struct em_measure after;
 	int64_t due, from;
 	int ret = due_at(c, l, now, &due, &from);

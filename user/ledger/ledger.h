@@ -40,6 +40,8 @@ int em_ledger_open_log(struct em_ledger **l, const char *dir_or_url);
 int em_ledger_open_many(struct em_ledger **l, const char *const *dirs, unsigned int n);
 /* Origins that an inventory lists and whose ledger is not among them, one by one; NULL: no more. */
 const char *em_ledger_missing(const struct em_ledger *l, unsigned int n);
+/* Of many: the n-th ledger's name, which stands before a ':' in its GPUs' names. NULL: no more. */
+const char *em_ledger_member(const struct em_ledger *l, unsigned int n);
 void em_ledger_close(struct em_ledger *l);
 const char *em_ledger_error(const struct em_ledger *l); /* NULL: why the last open failed */
 /* What was wrong with the index, so that a reader reads from the log instead; "" = nothing. */

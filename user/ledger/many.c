@@ -135,13 +135,18 @@ struct member {
 	void *arg;
 };
 
+const char *em_ledger_member(const struct em_ledger *l, unsigned int n)
+{
+	const char *slash = n < l->n_members ? strrchr(l->members[n]->dir, '/') : NULL;
+
+	if (n >= l->n_members)
+		return NULL;
+	return slash && slash[1] ? slash + 1 : l->members[n]->dir;
+}
+
 static struct member member_of(struct em_ledger *l, unsigned int i)
 {
-	const char *slash = strrchr(l->members[i]->dir, '/');
-
-	return (struct member){ .all = l,
-				.number = i,
-				.name = slash && slash[1] ? slash + 1 : l->members[i]->dir };
+	return (struct member){ .all = l, .number = i, .name = em_ledger_member(l, i) };
 }
 
 static int pass_usage(const struct em_usage *usage, void *arg)

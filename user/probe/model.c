@@ -12,8 +12,10 @@ struct gpu {
 	size_t model;
 };
 
+/* struct reading - @nodes: the ledger whose nodes are asked for; NULL = models are */
 struct reading {
 	struct em_models *models;
+	const struct em_ledger *nodes;
 	struct gpu *gpus;
 	size_t n;
 };
@@ -35,10 +37,28 @@ static int model_of(struct em_models *m, const char *name, size_t *ret)
 	return 0;
 }
 
+/* Of a GPU of many ledgers: the longest name of one before a ':', else what an inventory says. */
+static void node_of(const struct em_ledger *l, const char *gpu, char out[EARMARK_NAME_LEN])
+{
+	size_t longest = 0;
+	const char *name;
+
+	for (unsigned int i = 0; (name = em_ledger_member(l, i)); i++) {
+		size_t n = strlen(name);
+
+		if (n > longest && !strncmp(gpu, name, n) && gpu[n] == ':')
+			longest = n;
+	}
+	longest = longest ?: strcspn(gpu, ":");
+	snprintf(out, EARMARK_NAME_LEN, "%.*s", (int)longest, gpu);
+}
+
 static int add_gpu(const struct em_gpu_usage *g, void *arg)
 {
 	struct reading *r = arg;
 	struct gpu *more = reallocarray(r->gpus, r->n + 1, sizeof(*more));
+	const char *name = g->model && *g->model ? g->model : "unknown";
+	char node[EARMARK_NAME_LEN];
 	struct em_part *untagged;
 	int ret;
 
@@ -47,7 +67,9 @@ static int add_gpu(const struct em_gpu_usage *g, void *arg)
 	r->gpus = more;
 	memset(&more[r->n], 0, sizeof(*more));
 	strncpy(more[r->n].name, g->name, sizeof(more->name) - 1);
-	ret = model_of(r->models, g->model && *g->model ? g->model : "unknown", &more[r->n].model);
+	if (r->nodes)
+		node_of(r->nodes, g->name, node);
+	ret = model_of(r->models, r->nodes ? node : name, &more[r->n].model);
 	if (ret)
 		return ret;
 	untagged = &r->models->list[more[r->n++].model].part[EM_PART_U];
@@ -81,9 +103,10 @@ static int add_usage(const struct em_usage *u, void *arg)
 	return 0;
 }
 
-int em_models_make(struct em_models *m, struct em_ledger *l, struct em_range window)
+static int make(struct em_models *m, struct em_ledger *l, struct em_range window,
+		const struct em_ledger *nodes)
 {
-	struct reading r = { m, NULL, 0 };
+	struct reading r = { m, nodes, NULL, 0 };
 	int ret;
 
 	*m = (struct em_models){ 0 };
@@ -94,6 +117,17 @@ int em_models_make(struct em_models *m, struct em_ledger *l, struct em_range win
 		ret = em_ledger_usage(l, window.start, window.end, add_usage, &r);
 	free(r.gpus);
 	return ret;
+}
+
+int em_models_make(struct em_models *m, struct em_ledger *l, struct em_range window)
+{
+	return make(m, l, window, NULL);
+}
+
+int em_nodes_make(struct em_models *m, struct em_ledger *l, struct em_range window)
+{
+	*m = (struct em_models){ 0 };
+	return em_ledger_member(l, 1) ? make(m, l, window, l) : 0;
 }
 
 void em_models_clear(struct em_models *m)

@@ -25,7 +25,8 @@ void em_scale_make(struct em_scale *s, em_ns a0, em_ns t0, em_ns a1, em_ns t1)
 }
 
 static const struct em_field columns[] = {
-	{ "model", "GPU MODEL", EM_VALUE_TEXT },
+	{ "by", "BY", EM_VALUE_TEXT },
+	{ "name", "NAME", EM_VALUE_TEXT },
 	{ "change_us", "ALIGNMENT CHANGED BY", EM_VALUE_GPU_TIME },
 	{ "scale_us", "BY SCALE", EM_VALUE_GPU_TIME },
 	{ "share_us", "BY SHARE", EM_VALUE_GPU_TIME },
@@ -43,7 +44,15 @@ static const struct em_model *find(const struct em_models *m, const char *name)
 	return &none;
 }
 
-static void add_row(struct em_finding *f, const struct em_ask *a, const char *name,
+/* struct division - into models or nodes; @within: Σ of their share effects */
+struct division {
+	const char *by;
+	int (*make)(struct em_models *m, struct em_ledger *l, struct em_range window);
+	em_delta within;
+	size_t n;
+};
+
+static void add_row(struct em_finding *f, const struct em_ask *a, struct division *d,
 		    const struct em_model *before, const struct em_model *after)
 {
 	em_ns length = (em_ns)(a->before.end - a->before.start);
@@ -53,29 +62,54 @@ static void add_row(struct em_finding *f, const struct em_ask *a, const char *na
 	em_scale_make(&s, em_muldiv(before->part[EM_PART_A].gpu_time, as, length),
 		      em_muldiv(em_model_used(before), as, length), after->part[EM_PART_A].gpu_time,
 		      em_model_used(after));
-	em_finding_row(f, json_pack("{s:o,s:o,s:o,s:o}", "model", em_json_text(name), "change_us",
-				    em_delta_json(s.change), "scale_us", em_delta_json(s.scale),
-				    "share_us", em_delta_json(s.share)));
+	d->within += s.share;
+	d->n++;
+	em_finding_row(f, json_pack("{s:s,s:o,s:o,s:o,s:o}", "by", d->by, "name",
+				    em_json_text(*after->name ? after->name : before->name),
+				    "change_us", em_delta_json(s.change), "scale_us",
+				    em_delta_json(s.scale), "share_us", em_delta_json(s.share)));
 }
 
-static int rows(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
+static int rows(struct em_finding *f, struct em_ledger *l, const struct em_ask *a,
+		struct division *d)
 {
 	struct em_models before, after = { 0 };
-	int ret = em_models_make(&before, l, a->before);
+	int ret = d->make(&before, l, a->before);
 
 	if (!ret)
-		ret = em_models_make(&after, l, a->after);
-	em_finding_rows(f, columns, ARRAY_SIZE(columns));
+		ret = d->make(&after, l, a->after);
 	for (size_t i = 0; !ret && i < after.n; i++)
-		add_row(f, a, after.list[i].name, find(&before, after.list[i].name),
-			&after.list[i]);
+		add_row(f, a, d, find(&before, after.list[i].name), &after.list[i]);
 	for (size_t i = 0; !ret && i < before.n; i++) {
 		if (!*find(&after, before.list[i].name)->name)
-			add_row(f, a, before.list[i].name, &before.list[i],
-				find(&after, before.list[i].name));
+			add_row(f, a, d, &before.list[i], find(&after, before.list[i].name));
 	}
 	em_models_clear(&before);
 	em_models_clear(&after);
+	return ret;
+}
+
+/* Of the share effect, what a purpose's share moved by inside them; the rest is between them. */
+static int divide(struct em_finding *f, struct em_ledger *l, const struct em_ask *a, em_delta share)
+{
+	static const char *const keys[2][2] = { { "within_models_us", "between_models_us" },
+						{ "within_nodes_us", "between_nodes_us" } };
+	static const char *const titles[2][2] = {
+		{ "of it within models of GPU", "and because other models were used more" },
+		{ "of it within nodes", "and because other nodes were used more" },
+	};
+	struct division d[2] = { { "model", em_models_make, 0, 0 },
+				 { "node", em_nodes_make, 0, 0 } };
+	int ret = 0;
+
+	em_finding_rows(f, columns, ARRAY_SIZE(columns));
+	for (int i = 0; !ret && i < 2; i++) {
+		ret = rows(f, l, a, &d[i]);
+		if (ret || d[i].n < 2)
+			continue;
+		em_finding_gpu_time(f, keys[i][0], titles[i][0], d[i].within);
+		em_finding_gpu_time(f, keys[i][1], titles[i][1], share - d[i].within);
+	}
 	return ret;
 }
 
@@ -86,7 +120,8 @@ static const char *nobody_stopped(const struct em_parts *before, const struct em
 		       : "capabilities shrank: financing says how much of this that can have paid";
 }
 
-static int answer(struct em_finding *f, const struct em_parts *before, const struct em_parts *after)
+static int answer(struct em_finding *f, struct em_ledger *l, const struct em_ask *a,
+		  const struct em_parts *before, const struct em_parts *after)
 {
 	em_ns t0 = em_parts_used(before), t1 = em_parts_used(after);
 	char change[EM_HOURS_LEN], scale[EM_HOURS_LEN], share[EM_HOURS_LEN];
@@ -118,7 +153,7 @@ static int answer(struct em_finding *f, const struct em_parts *before, const str
 			    em_hours(share, s.share), nobody_stopped(before, after));
 	em_finding_interval(f, "exact%s",
 			    t0 && t1 ? "" : " (nothing ran on one side: all of it is scale)");
-	return 0;
+	return divide(f, l, a, s.share);
 }
 
 int em_probe_scale(struct em_finding *f, struct em_ledger *l, const struct em_ask *a)
@@ -133,6 +168,5 @@ int em_probe_scale(struct em_finding *f, struct em_ledger *l, const struct em_as
 		return ret;
 	if (!em_parts_used(&before) && !em_parts_used(&after))
 		return em_finding_refuse(f, "nothing ran in either window");
-	ret = rows(f, l, a);
-	return ret ? ret : answer(f, &before, &after);
+	return answer(f, l, a, &before, &after);
 }

@@ -11,6 +11,7 @@
 #include "probe/stats.h"
 
 #define NORMAL_95 1.959963984540054
+#define LEAST_NEWS 0.03 /* of each score, 1 - its memory: Andrews and Monahan cut at 0.97 */
 
 gsl_rng *em_rng(unsigned long seed)
 {
@@ -114,9 +115,8 @@ static int invert(square a, square out, size_t k)
 	return ret;
 }
 
-/* The long-run covariance of the scores x·e. */
-static void score_covariance(const double *x, const double *e, size_t n, size_t k, size_t lag,
-			     square s)
+/* Bartlett's sum of the autocovariances of @n scores. */
+static void score_covariance(const double *u, size_t n, size_t k, size_t lag, square s)
 {
 	memset(s, 0, sizeof(square));
 	for (size_t d = 0; d <= lag && d < n; d++) {
@@ -125,12 +125,77 @@ static void score_covariance(const double *x, const double *e, size_t n, size_t 
 		for (size_t t = d; t < n; t++) {
 			for (size_t i = 0; i < k; i++) {
 				for (size_t j = 0; j < k; j++)
-					s[i][j] += weight * e[t] * e[t - d] *
-						   (x[t * k + i] * x[(t - d) * k + j] +
-						    x[(t - d) * k + i] * x[t * k + j]);
+					s[i][j] += weight * (u[t * k + i] * u[(t - d) * k + j] +
+							     u[(t - d) * k + i] * u[t * k + j]);
 			}
 		}
 	}
+}
+
+/* @out of @a times @b, the second transposed where that is said. */
+static void multiply(square a, square b, bool transposed, square out, size_t k)
+{
+	for (size_t i = 0; i < k; i++) {
+		for (size_t j = 0; j < k; j++) {
+			out[i][j] = 0;
+			for (size_t c = 0; c < k; c++)
+				out[i][j] += a[i][c] * (transposed ? b[j][c] : b[c][j]);
+		}
+	}
+}
+
+/* u(t) = A·u(t-1), by least squares; @d: (1 - A)⁻¹. -EINVAL: it cannot be told, or is too near 1.
+ */
+static int remembered(const double *u, size_t n, size_t k, square a, square d)
+{
+	square last = { { 0 } }, both = { { 0 } }, inverse, rest;
+
+	for (size_t t = k; t < n * k; t += k) {
+		for (size_t i = 0; i < k; i++) {
+			for (size_t j = 0; j < k; j++) {
+				last[i][j] += u[t - k + i] * u[t - k + j];
+				both[i][j] += u[t + i] * u[t - k + j];
+			}
+		}
+	}
+	if (invert(last, inverse, k))
+		return -EINVAL;
+	multiply(both, inverse, false, a, k);
+	for (size_t i = 0; i < k; i++) {
+		for (size_t j = 0; j < k; j++)
+			rest[i][j] = (i == j) - a[i][j];
+		if (!(rest[i][i] > LEAST_NEWS))
+			return -EINVAL;
+	}
+	return invert(rest, d, k);
+}
+
+/*
+ * The long-run covariance of the scores, in place of them: their own memory is taken out first and
+ * put back afterwards (Andrews and Monahan 1992), for lags cut a memory off.
+ */
+static void long_run(double *u, size_t n, size_t k, size_t lag, square s)
+{
+	square a, d, half;
+
+	if (n < 2 * k + 2 || remembered(u, n, k, a, d)) {
+		score_covariance(u, n, k, lag, s);
+		return;
+	}
+	for (size_t t = n - 1; t > 0; t--) {
+		for (size_t i = 0; i < k; i++) {
+			for (size_t j = 0; j < k; j++)
+				u[t * k + i] -= a[i][j] * u[(t - 1) * k + j];
+		}
+	}
+	score_covariance(u + k, n - 1, k, lag, s);
+	multiply(d, s, false, half, k);
+	multiply(half, d, true, s, k);
+}
+
+double em_fixed_b(double b)
+{
+	return NORMAL_95 + b * (2.9694 + b * (0.4160 - 0.5324 * b));
 }
 
 static double sandwich(square bread, square filling, size_t k, size_t i)
@@ -144,27 +209,26 @@ static double sandwich(square bread, square filling, size_t k, size_t i)
 	return v;
 }
 
-static void residuals(const double *x, const double *y, size_t n, size_t k,
-		      const struct em_estimate *beta, double *e)
+static void scores(const double *x, const double *y, size_t n, size_t k,
+		   const struct em_estimate *beta, double *u)
 {
 	for (size_t t = 0; t < n; t++) {
-		e[t] = y[t];
+		double e = y[t];
+
 		for (size_t i = 0; i < k; i++)
-			e[t] -= beta[i].value * x[t * k + i];
+			e -= beta[i].value * x[t * k + i];
+		for (size_t i = 0; i < k; i++)
+			u[t * k + i] = e * x[t * k + i];
 	}
 }
 
-int em_regress(const double *x, const double *y, size_t n, size_t k, size_t lag,
-	       struct em_estimate *beta)
+/* The estimates, and (X'X)⁻¹. -EINVAL: the regressors depend on each other. */
+static int least_squares(const double *x, const double *y, size_t n, size_t k,
+			 struct em_estimate *beta, square bread)
 {
-	_cleanup_free_ double *e = calloc(n + 1, sizeof(*e));
 	double xy[EM_REGRESSORS_MAX] = { 0 };
-	square xx = { { 0 } }, bread, filling;
+	square xx = { { 0 } };
 
-	if (!e)
-		return -ENOMEM;
-	if (n <= k || k > EM_REGRESSORS_MAX)
-		return -EINVAL;
 	for (size_t t = 0; t < n; t++) {
 		for (size_t i = 0; i < k; i++) {
 			xy[i] += x[t * k + i] * y[t];
@@ -179,12 +243,27 @@ int em_regress(const double *x, const double *y, size_t n, size_t k, size_t lag,
 		for (size_t j = 0; j < k; j++)
 			beta[i].value += bread[i][j] * xy[j];
 	}
-	residuals(x, y, n, k, beta, e);
+	return 0;
+}
+
+int em_regress(const double *x, const double *y, size_t n, size_t k, size_t lag,
+	       struct em_estimate *beta)
+{
+	_cleanup_free_ double *u = calloc(n * k + 1, sizeof(*u));
+	square bread, filling;
+	double critical;
+
+	if (!u)
+		return -ENOMEM;
+	if (n <= k || k > EM_REGRESSORS_MAX || least_squares(x, y, n, k, beta, bread))
+		return -EINVAL;
+	scores(x, y, n, k, beta, u);
 	lag = lag ? lag : (size_t)(4 * pow((double)n / 100, 2.0 / 9));
-	score_covariance(x, e, n, k, lag, filling);
+	long_run(u, n, k, lag, filling);
+	critical = em_fixed_b((double)(lag + 1) / (double)n);
 	for (size_t i = 0; i < k; i++) {
 		double v = sandwich(bread, filling, k, i) * (double)n / (double)(n - k);
-		double half = NORMAL_95 * sqrt(v > 0 ? v : 0);
+		double half = critical * sqrt(v > 0 ? v : 0);
 
 		beta[i].low = beta[i].value - half;
 		beta[i].high = beta[i].value + half;

@@ -26,15 +26,21 @@ struct em_estimate {
 };
 
 /**
- * em_regress() - ordinary least squares with Newey-West errors (Bartlett kernel)
+ * em_regress() - ordinary least squares with Newey-West errors (Bartlett kernel), prewhitened
  * @x: n rows of k regressors, k <= EM_REGRESSORS_MAX
  * @lag: 0 = the usual 4·(n/100)^(2/9)
- * @beta: k estimates with their intervals (normal)
+ * @beta: k estimates with their intervals, at em_fixed_b((lag + 1)/n) of their errors
  *
  * Return: 0, -EINVAL: too few rows or regressors that depend on each other.
  */
 int em_regress(const double *x, const double *y, size_t n, size_t k, size_t lag,
 	       struct em_estimate *beta);
+
+/*
+ * How many errors to either side are 95 %, where the errors' kernel is as wide as the part @b of
+ * the series: Kiefer and Vogelsang 2005, Bartlett. At b = 0 that of the normal distribution.
+ */
+double em_fixed_b(double b);
 
 /* Mean of @b less mean of @a, errors by Newey-West over both, in their order. */
 int em_shift(const double *a, size_t n_a, const double *b, size_t n_b, struct em_estimate *e);

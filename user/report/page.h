@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 struct em_ask;
+struct em_commitment;
 struct em_commitments;
 struct em_ledger;
 
@@ -55,14 +56,21 @@ int em_page_clip(struct em_ledger *l, int64_t *since, int64_t *until);
 int em_page_series(json_t **ret, struct em_ledger *l, int64_t since, int64_t until);
 
 /*
- * em_page_tracks() - each floor and ceiling of a share, over windows that end with each bucket
+ * em_page_tracks() - each promise, over windows that end with each bucket
  * @start, @end: clipped; @step: ns, of the series
  *
- * [{name, purpose, kind, bound, at: [], proven: [], possible: [], status: []}]; a window is made of
- * the buckets that lie whole in it, and judged as if it were over. Return: as above.
+ * [{name, purpose, kind, unit, bound, at: [], proven: [], possible: [], status: []}]; a window is
+ * made of the buckets that lie whole in it, and judged as if it were over. Units: "share" of the
+ * whole; "amount": part of the amount promised, "amount_us"; "ratio": of growth, to that of "than";
+ * "gpu-time" and "gpus": of the largest job that a gate looks at, which has no status. Where the
+ * promise is one of "from", or has a "side" (floor, ceiling), these say so. Return: as above.
  */
 int em_page_tracks(json_t **ret, struct em_ledger *l, const struct em_commitments *c, int64_t start,
 		   int64_t end, int64_t step);
+
+/* Appends a gate's curves, one for each of its sizes. 0 or -errno. */
+int em_page_gates(json_t *list, struct em_ledger *l, const struct em_commitment *c, int64_t start,
+		  int64_t end, int64_t step);
 
 /* A row a bucket, in GPU-us; "" is not known. 0 or -EIO. */
 int em_page_csv_series(const json_t *series, FILE *out);
