@@ -143,6 +143,7 @@ static int add_usage(const struct em_usage *u, void *arg)
 {
 	struct work *w = arg;
 	struct em_report *r = &w->m->r;
+	struct em_total total = em_usage_total(u);
 	const json_t *known = json_object_get(w->gpus, u->gpu);
 	json_int_t weight = known ? json_integer_value(known) : 1;
 	enum inside in = usage_inside(w, u);
@@ -152,10 +153,10 @@ static int add_usage(const struct em_usage *u, void *arg)
 	/* a GPU without a weight is unobserved, with all that ran on it */
 	if (in == OUTSIDE || weight <= 0)
 		return 0;
-	em_part_add(&r->parts[p], u, (em_ns)weight);
+	em_part_add(&r->parts[p], &total, (em_ns)weight);
 	for (unsigned int by = 0; by <= weakest; by++)
-		em_part_add(&r->strong[p][by], u, (em_ns)weight);
-	em_report_add(r, u, (em_ns)weight);
+		em_part_add(&r->strong[p][by], &total, (em_ns)weight);
+	em_report_add(r, &total, (em_ns)weight);
 	take_bare(w, u, (em_ns)weight);
 	return 0;
 }

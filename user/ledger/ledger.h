@@ -166,11 +166,18 @@ struct em_usage {
 int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
 		    int (*each)(const struct em_usage *, void *), void *arg);
 
-/* struct em_total - of all jobs and GPUs, by what the tag in force was */
+/* struct em_total - of all jobs and GPUs, by what the tag in force was; figures as em_usage's */
 struct em_total {
 	unsigned int purpose, tagged_by;
-	uint64_t gpu_time, held, busy;
+	uint64_t gpu_time, held, busy, busy_error, allocated;
+	unsigned int busy_class;
 };
+
+static inline struct em_total em_usage_total(const struct em_usage *u)
+{
+	return (struct em_total){ u->purpose, u->tagged_by,  u->gpu_time,  u->held,
+				  u->busy,    u->busy_error, u->allocated, u->busy_class };
+}
 
 /* em_ledger_usage(), summed: many windows one after the other cost little. */
 int em_ledger_totals(struct em_ledger *l, int64_t since, int64_t until,

@@ -218,56 +218,58 @@ int em_many_work(struct em_ledger *l, int64_t since, int64_t until,
 		r = failed(l, l->members[i],
 			   em_ledger_work(l->members[i], since, until, pass_work, &m));
 	}
-	int em_many_totals(struct em_ledger * l, int64_t since, int64_t until,
-			   int (*each)(const struct em_total *, void *), void *arg)
-	{
-		int r = 0;
+	return r;
+}
 
-		for (unsigned int i = 0; !r && i < l->n_members; i++)
-			r = failed(l, l->members[i],
-				   em_ledger_totals(l->members[i], since, until, each, arg));
-		return r;
+int em_many_totals(struct em_ledger *l, int64_t since, int64_t until,
+		   int (*each)(const struct em_total *, void *), void *arg)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < l->n_members; i++)
+		r = failed(l, l->members[i],
+			   em_ledger_totals(l->members[i], since, until, each, arg));
+	return r;
+}
+
+int em_many_gpus(struct em_ledger *l, int64_t since, int64_t until,
+		 int (*each)(const struct em_gpu_usage *, void *), void *arg)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < l->n_listed; i++)
+		l->listed[i].met = false;
+	for (unsigned int i = 0; !r && i < l->n_members; i++) {
+		struct member m = member_of(l, i);
+
+		m.since = since;
+		m.until = until;
+		m.gpu = each;
+		m.arg = arg;
+		r = failed(l, l->members[i],
+			   em_ledger_gpus(l->members[i], since, until, pass_gpu, &m));
 	}
+	return r ? r : em_listed_rest(l, since, until, each, arg);
+}
 
-	int em_many_gpus(struct em_ledger * l, int64_t since, int64_t until,
-			 int (*each)(const struct em_gpu_usage *, void *), void *arg)
-	{
-		int r = 0;
+int em_many_events(struct em_ledger *l, int64_t since, int64_t until, unsigned int types,
+		   uint64_t job, int (*each)(const struct em_event *, void *), void *arg)
+{
+	int r = 0;
 
-		for (unsigned int i = 0; i < l->n_listed; i++)
-			l->listed[i].met = false;
-		for (unsigned int i = 0; !r && i < l->n_members; i++) {
-			struct member m = member_of(l, i);
+	for (unsigned int i = 0; !r && i < l->n_members; i++)
+		r = failed(l, l->members[i],
+			   em_ledger_events(l->members[i], since, until, types, job, each, arg));
+	return r;
+}
 
-			m.since = since;
-			m.until = until;
-			m.gpu = each;
-			m.arg = arg;
-			r = failed(l, l->members[i],
-				   em_ledger_gpus(l->members[i], since, until, pass_gpu, &m));
-		}
-		return r ? r : em_listed_rest(l, since, until, each, arg);
-	}
+int em_many_notes(struct em_ledger *l, int64_t since, int64_t until, const char *kind,
+		  int (*each)(int64_t, const char *, const char *, void *), void *arg)
+{
+	int r = 0;
 
-	int em_many_events(struct em_ledger * l, int64_t since, int64_t until, unsigned int types,
-			   uint64_t job, int (*each)(const struct em_event *, void *), void *arg)
-	{
-		int r = 0;
-
-		for (unsigned int i = 0; !r && i < l->n_members; i++)
-			r = failed(l, l->members[i],
-				   em_ledger_events(l->members[i], since, until, types, job, each,
-						    arg));
-		return r;
-	}
-
-	int em_many_notes(struct em_ledger * l, int64_t since, int64_t until, const char *kind,
-			  int (*each)(int64_t, const char *, const char *, void *), void *arg)
-	{
-		int r = 0;
-
-		for (unsigned int i = 0; !r && i < l->n_members; i++)
-			r = failed(l, l->members[i],
-				   em_ledger_notes(l->members[i], since, until, kind, each, arg));
-		return r;
-	}
+	for (unsigned int i = 0; !r && i < l->n_members; i++)
+		r = failed(l, l->members[i],
+			   em_ledger_notes(l->members[i], since, until, kind, each, arg));
+	return r;
+}

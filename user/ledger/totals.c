@@ -5,11 +5,13 @@
 /* A tag is of one load, and the grouping by it is over numbers of few different values. */
 static const char totals_sql[] =
 	"SELECT coalesce(t.purpose, 0), coalesce(t.tagged_by, 0), sum(s.gpu_time), sum(s.held), "
-	"sum(s.busy) FROM (SELECT load, tag, sum(gpu_time) AS gpu_time, sum(held) AS held, "
-	"sum(busy) AS busy FROM (SELECT i.load_id AS load, u.tag, u.gpu_time, u.held, u.busy "
-	"FROM " EM_COVER_INTERVALS "CROSS JOIN usage u ON u.interval=i.id UNION ALL "
-	"SELECT r.load, u.tag, u.gpu_time, u.held, u.busy FROM " EM_COVER_ROLLS
-	"CROSS JOIN roll_usage u ON u.roll=r.id) GROUP BY 1, 2) s "
+	"sum(s.busy), sum(s.busy_error), sum(s.allocated), max(s.class) FROM "
+	"(SELECT load, tag, sum(gpu_time) AS gpu_time, sum(held) AS held, sum(busy) AS busy, "
+	"sum(busy_error) AS busy_error, sum(allocated) AS allocated, max(class) AS class FROM "
+	"(SELECT i.load_id AS load, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, u.allocated, "
+	"u.class FROM " EM_COVER_INTERVALS "CROSS JOIN usage u ON u.interval=i.id UNION ALL "
+	"SELECT r.load, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, u.allocated, u.class "
+	"FROM " EM_COVER_ROLLS "CROSS JOIN roll_usage u ON u.roll=r.id) GROUP BY 1, 2) s "
 	"LEFT JOIN tag t ON t.load=s.load AND t.id=s.tag GROUP BY 1, 2";
 
 static int totals_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each,
@@ -29,6 +31,9 @@ static int totals_read(struct em_ledger *l, int64_t since, int64_t until, em_mem
 			.gpu_time = (uint64_t)sqlite3_column_int64(s, 2),
 			.held = (uint64_t)sqlite3_column_int64(s, 3),
 			.busy = (uint64_t)sqlite3_column_int64(s, 4),
+			.busy_error = (uint64_t)sqlite3_column_int64(s, 5),
+			.allocated = (uint64_t)sqlite3_column_int64(s, 6),
+			.busy_class = (unsigned int)sqlite3_column_int64(s, 7),
 		};
 
 		r = each(&t, arg);

@@ -89,6 +89,7 @@ static int add_usage(const struct em_usage *u, void *arg)
 	struct reading *r = arg;
 	struct gpu key = { 0 };
 	const struct gpu *found;
+	struct em_total total = em_usage_total(u);
 	struct em_part *part;
 	size_t model;
 	int ret;
@@ -99,7 +100,7 @@ static int add_usage(const struct em_usage *u, void *arg)
 	if (ret)
 		return ret;
 	part = &r->models->list[found ? found->model : model].part[em_part_of(u->purpose)];
-	em_part_add(part, u, 1);
+	em_part_add(part, &total, 1);
 	return 0;
 }
 

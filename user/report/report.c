@@ -7,7 +7,7 @@
 #include "commit/commitment.h"
 #include "report/report.h"
 
-void em_part_add(struct em_part *part, const struct em_usage *u, em_ns weight)
+void em_part_add(struct em_part *part, const struct em_total *u, em_ns weight)
 {
 	part->gpu_time += u->gpu_time * weight;
 	part->held += u->held * weight;
@@ -27,7 +27,7 @@ void em_part_sum(struct em_part *to, const struct em_part *part)
 	to->class = part->class > to->class ? part->class : to->class;
 }
 
-void em_report_add(struct em_report *r, const struct em_usage *u, em_ns weight)
+void em_report_add(struct em_report *r, const struct em_total *u, em_ns weight)
 {
 	r->used += u->gpu_time * weight;
 	r->busy_total += u->busy * weight;
@@ -46,8 +46,7 @@ bool em_report_measured(const struct em_report *r)
 	return r->engines || r->class != EARMARK_CLASS_EXACT;
 }
 
-static int add_usage(const struct em_usage *u,
-		     void *arg) static int add_total(const struct em_total *u, void *arg)
+static int add_total(const struct em_total *u, void *arg)
 {
 	struct em_report *r = arg;
 	unsigned int p = u->purpose < EARMARK_PURPOSE_COUNT ? u->purpose : 0;

@@ -61,8 +61,8 @@ struct em_report {
 };
 
 /* Usage into a part and, what is said of the whole, into a report; @weight times. */
-void em_part_add(struct em_part *part, const struct em_usage *u, em_ns weight);
-void em_report_add(struct em_report *r, const struct em_usage *u, em_ns weight);
+void em_part_add(struct em_part *part, const struct em_total *u, em_ns weight);
+void em_report_add(struct em_report *r, const struct em_total *u, em_ns weight);
 /* The same of sums. */
 void em_part_sum(struct em_part *to, const struct em_part *part);
 

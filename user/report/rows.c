@@ -94,10 +94,11 @@ static int add(const struct em_usage *u, void *arg)
 	struct rows *rows = arg;
 	_cleanup_json_ json_t *label = labels(rows->by, u);
 	struct row *row = label ? row_of(rows, label) : NULL;
+	struct em_total total = em_usage_total(u);
 
 	if (!row)
 		return -ENOMEM;
-	em_part_add(&row->sum, u, 1);
+	em_part_add(&row->sum, &total, 1);
 	row->first = !row->first || u->first < row->first ? u->first : row->first;
 	row->last = u->last > row->last ? u->last : row->last;
 	return 0;
