@@ -261,6 +261,7 @@ static const struct em_source_ops ops = {
 	.intervals = em_rec_intervals,
 	.ack = em_rec_ack,
 	.config = rec_config,
+	.files = em_rec_files,
 	.tick = rec_tick,
 	.fd = rec_fd,
 	.close = rec_close,

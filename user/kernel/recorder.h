@@ -261,6 +261,7 @@ void em_rec_ring_drain_until(struct rec *r, u64 instant);
 void em_rec_ring_release(struct rec *r);
 int em_rec_walk(struct rec *r);
 void em_rec_seed(struct rec *r);
+int em_rec_files(struct em_source *s, int (*each)(const struct earmark_ring *, void *), void *arg);
 void em_rec_unknown_resolve(struct rec *r);
 
 /* recorder_poll.c */

@@ -331,6 +331,35 @@ void em_rec_seed(struct rec *r)
 	em_rec_gpu_observe(r, em_time_monotonic());
 }
 
+/* struct in_use - a walk that leaves out what is open and in nobody's use */
+struct in_use {
+	struct rec *r;
+	int (*each)(const struct earmark_ring *, void *);
+	void *arg;
+};
+
+static int in_use_each(const struct earmark_ring *e, void *arg)
+{
+	struct in_use *u = arg;
+	struct rec_cgroup *cg = em_rec_cgroup_find(u->r, e->cgroup);
+	struct rec_cgroup *job = cg ? em_rec_cgroup_job(u->r, cg, ~0ULL) : NULL;
+
+	if (!job || !earmark_file_used(&u->r->account, e->file, &job->account))
+		return 0;
+	return u->each(e, u->arg);
+}
+
+int em_rec_files(struct em_source *s, int (*each)(const struct earmark_ring *, void *), void *arg)
+{
+	struct rec *r = container_of(s, struct rec, source);
+	struct in_use u = { .r = r, .each = each, .arg = arg };
+
+	if (!r->hold)
+		return -ENOTCONN;
+	em_rec_ring_drain(r);
+	return em_sensor_seed(r->source.sensor, in_use_each, &u);
+}
+
 /* Asks fdinfo about what is still unknown. */
 void em_rec_unknown_resolve(struct rec *r)
 {

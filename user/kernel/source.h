@@ -48,6 +48,12 @@ struct em_source_ops {
 			 void *arg);
 	int (*ack)(struct em_source *s, __u64 number, const __u8 hash[EARMARK_HASH_LEN]);
 	int (*config)(struct em_source *s, __u64 period, __u64 keep);
+	/*
+	 * Every open file of a GPU that is in use, as a walk comes by it: devnum, cgroup, pid, fd.
+	 * -EBUSY: walks stand in for the hold sensor, and one more would spoil the interval.
+	 */
+	int (*files)(struct em_source *s, int (*each)(const struct earmark_ring *, void *),
+		     void *arg);
 	/* the sensors changed or a period passed: seed, resolve files by fdinfo, add losses */
 	int (*tick)(struct em_source *s);
 	int (*fd)(struct em_source *s); /* readable: call tick; -1 = none */

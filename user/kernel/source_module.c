@@ -247,6 +247,12 @@ static int module_tick(struct em_source *s)
 	return rc ? rc : losses_tell(m, &status);
 }
 
+static int module_files(struct em_source *s, int (*each)(const struct earmark_ring *, void *),
+			void *arg)
+{
+	return polls(s) ? -EBUSY : em_sensor_seed(s->sensor, each, arg);
+}
+
 static int module_fd(struct em_source *s)
 {
 	return em_netlink_event_fd(module_of(s)->nl);
@@ -276,6 +282,7 @@ static const struct em_source_ops ops = {
 	.intervals = module_intervals,
 	.ack = module_ack,
 	.config = module_config,
+	.files = module_files,
 	.tick = module_tick,
 	.fd = module_fd,
 	.close = module_close,
