@@ -210,6 +210,8 @@ static void done_charge(struct earmark_sched *s, struct earmark_context *ctx, u3
 	u64 rest;
 
 	earmark_engine_charge(a, &s->engine, start, end);
+	if (READ_ONCE(s->gpu->meter) == EARMARK_METER_TOLD)
+		return; /* what a scheduler says there is no time of the hardware's */
 	if (!holder || holder->gpu != &s->gpu->account) {
 		earmark_gpu_unattributed(a, &s->gpu->account, start, end);
 		if (!seen || holder)

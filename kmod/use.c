@@ -61,7 +61,8 @@ bool earmark_file_known(struct earmark_account *a, u64 file)
 /**
  * earmark_use_add() - the job uses a file of the GPU
  * @use: allocated by the caller, owned by the core from here
- * @unknown: found open at start: it may hold the GPU or not, which is blind until known
+ * @unknown: found open at start: it may hold the GPU or not, which is blind until known; so it
+ *	is with every use on a GPU of METER_TOLD, until somebody has looked
  * @seed: current seed generation
  */
 void earmark_use_add(struct earmark_account *a, struct earmark_use *use, struct earmark_holder *h,
@@ -77,7 +78,7 @@ void earmark_use_add(struct earmark_account *a, struct earmark_use *use, struct 
 	h->uses++;
 	h->fileless = false;
 	h->gpu->turnover++;
-	if (unknown && !h->submitted) {
+	if ((unknown || h->gpu->meter == EARMARK_METER_TOLD) && !h->submitted) {
 		use->unknown = true;
 		h->since = now;
 		h->gpu->unknown++;

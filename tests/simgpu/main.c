@@ -14,6 +14,12 @@ MODULE_PARM_DESC(rings, "in-order rings of each GPU (1)");
 unsigned int sim_depth = 4;
 module_param_named(depth, sim_depth, uint, 0444);
 MODULE_PARM_DESC(depth, "jobs that a ring holds at once (4)");
+bool sim_direct;
+module_param_named(direct, sim_direct, bool, 0444);
+MODULE_PARM_DESC(direct, "give jobs to the hardware past the scheduler, as i915 does (0)");
+bool sim_cycles;
+module_param_named(cycles, sim_cycles, bool, 0444);
+MODULE_PARM_DESC(cycles, "fdinfo counts in cycles of a clock of 19.2 MHz, as xe's does (0)");
 
 struct sim_book sim_books[SIM_MAX_GPUS][SIM_MAX_RINGS];
 static struct dentry *sim_debugfs;

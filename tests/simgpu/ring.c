@@ -28,6 +28,7 @@ struct sim_fence {
 	spinlock_t lock;
 	struct list_head node;
 	struct sim_job *job;
+	bool direct; /* the job is ours: a scheduler's may be gone once this is signalled */
 	u64 arrival;
 	u64 start; /* set when it comes first in the queue */
 	u64 end;
@@ -87,6 +88,24 @@ static void ring_arm(struct sim_ring *ring)
 		hrtimer_start(&ring->timer, ns_to_ktime(fence->end), HRTIMER_MODE_ABS);
 }
 
+static void job_free(struct sim_job *job)
+{
+	struct sim_ring *ring = job->ring;
+
+	sim_client_put(job->client);
+	kfree(job);
+	if (atomic_dec_and_test(&ring->jobs))
+		wake_up(&ring->drained);
+}
+
+/* Without a scheduler nobody else frees it; it may be a hard interrupt. */
+static void fence_put(struct sim_fence *fence)
+{
+	if (fence->direct)
+		job_free(fence->job);
+	dma_fence_put(&fence->base);
+}
+
 /* Books first, so that whoever the fence wakes finds them complete. */
 static void fence_finish(struct sim_ring *ring, struct sim_fence *fence)
 {
@@ -95,7 +114,7 @@ static void fence_finish(struct sim_ring *ring, struct sim_fence *fence)
 		dma_fence_signal_timestamp(&fence->base, ns_to_ktime(fence->end));
 	else
 		dma_fence_signal(&fence->base);
-	dma_fence_put(&fence->base);
+	fence_put(fence);
 }
 
 static void ring_complete(struct sim_ring *ring)
@@ -170,33 +189,25 @@ static void ring_abort(struct sim_ring *ring, int error, bool lost)
 		first = false;
 		dma_fence_set_error(&fence->base, error);
 		dma_fence_signal(&fence->base);
-		dma_fence_put(&fence->base);
+		fence_put(fence);
 	}
 }
 
-static struct dma_fence *sched_run_job(struct drm_sched_job *base)
+/* Into the hardware's queue. Return: the fence, which has one reference of the caller's. */
+static struct dma_fence *ring_queue(struct sim_ring *ring, struct sim_job *job)
 {
-	struct sim_ring *ring = to_ring(base->sched);
-	struct sim_job *job = to_job(base);
-	struct sim_fence *fence = NULL;
-	int ret = -EIO;
+	struct sim_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
 
-	job->ran = true;
-	/* A reset has cancelled it; the scheduler asks all the same. */
-	if (base->s_fence->finished.error || job->flags & SIMGPU_SUBMIT_FAIL)
-		goto failed;
-	ret = -ENOMEM;
-	fence = kzalloc(sizeof(*fence), GFP_KERNEL);
 	if (!fence)
-		goto failed;
+		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&fence->lock);
 	fence->job = job;
-
+	fence->direct = sim_direct;
 	spin_lock_irq(&ring->lock);
 	if (ring->gone) {
 		spin_unlock_irq(&ring->lock);
-		ret = -ENODEV;
-		goto failed;
+		kfree(fence);
+		return ERR_PTR(-ENODEV);
 	}
 	dma_fence_init(&fence->base, &fence_ops, &fence->lock, ring->context, ++ring->seqno);
 	dma_fence_get(&fence->base);
@@ -208,12 +219,42 @@ static struct dma_fence *sched_run_job(struct drm_sched_job *base)
 	}
 	spin_unlock_irq(&ring->lock);
 	return &fence->base;
+}
 
-failed:
-	kfree(fence);
+/* A job that no scheduler has seen; it is the ring's from here, if it is no error. */
+struct dma_fence *sim_ring_give(struct sim_ring *ring, struct sim_job *job)
+{
+	struct dma_fence *fence;
+
+	if (job->flags)
+		return ERR_PTR(-EOPNOTSUPP); /* what fails or hangs is the scheduler's to recover */
+	job->ring = ring;
+	kref_get(&job->client->ref);
+	atomic_inc(&ring->jobs);
+	fence = ring_queue(ring, job);
+	if (IS_ERR(fence)) {
+		sim_client_put(job->client);
+		atomic_dec(&ring->jobs);
+	}
+	return fence;
+}
+
+static struct dma_fence *sched_run_job(struct drm_sched_job *base)
+{
+	struct sim_ring *ring = to_ring(base->sched);
+	struct sim_job *job = to_job(base);
+	struct dma_fence *fence = ERR_PTR(-EIO);
+
+	job->ran = true;
+	job->ring = ring;
+	/* A reset has cancelled it; the scheduler asks all the same. */
+	if (!base->s_fence->finished.error && !(job->flags & SIMGPU_SUBMIT_FAIL))
+		fence = ring_queue(ring, job);
+	if (!IS_ERR(fence))
+		return fence;
 	if (!job->failed)
 		sim_book_charge(ring->book, job, 0, SIM_FAILED);
-	return base->s_fence->finished.error ? NULL : ERR_PTR(ret);
+	return base->s_fence->finished.error ? NULL : fence;
 }
 
 /* As v3d, lima and others recover: the guilty file's jobs go, others run again. */
@@ -238,10 +279,8 @@ static void sched_free_job(struct drm_sched_job *base)
 	if (!job->ran)
 		sim_book_charge(ring->book, job, 0, SIM_DROPPED);
 	drm_sched_job_cleanup(base);
-	sim_client_put(job->client);
-	kfree(job);
-	if (atomic_dec_and_test(&ring->jobs))
-		wake_up(&ring->drained);
+	job->ring = ring;
+	job_free(job);
 }
 
 static const struct drm_sched_backend_ops sched_ops = {

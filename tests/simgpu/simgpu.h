@@ -91,6 +91,7 @@ struct sim_client {
 
 struct sim_job {
 	struct drm_sched_job base;
+	struct sim_ring *ring; /* that it was given to */
 	struct sim_client *client;
 	struct sim_tally *own; /* the file's */
 	struct sim_tally *who; /* the label's */
@@ -101,6 +102,7 @@ struct sim_job {
 };
 
 extern unsigned int sim_gpus, sim_rings, sim_depth;
+extern bool sim_direct, sim_cycles;
 
 /* main.c */
 extern struct sim_book sim_books[SIM_MAX_GPUS][SIM_MAX_RINGS];
@@ -118,6 +120,7 @@ int sim_ring_init(struct sim_ring *ring, struct sim_gpu *gpu, unsigned int index
 void sim_ring_unplug(struct sim_ring *ring);
 void sim_ring_fini(struct sim_ring *ring);
 u64 sim_ring_running(struct sim_ring *ring, struct sim_client *client);
+struct dma_fence *sim_ring_give(struct sim_ring *ring, struct sim_job *job);
 
 /* client.c */
 int sim_client_open(struct drm_device *drm, struct drm_file *file);

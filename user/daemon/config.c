@@ -15,6 +15,7 @@
 
 #define PERIOD_MIN (100 * EM_NS_PER_MS)
 #define PERIOD_MAX (3600 * EM_NS_PER_S)
+#define SAMPLE_MAX (60 * EM_NS_PER_S)
 
 /* --- the file, as text; what it means is decided below ----------------------------------- */
 
@@ -33,7 +34,7 @@ struct file_alert {
 
 struct file {
 	char *ledger, *socket, *commitments, *rules, *recorder, *period, *keep, *entry, *origin,
-		*key, *metrics;
+		*key, *metrics, *sample, *told_drivers;
 	struct file_alert *alert;
 	struct file_gpu *gpus;
 	unsigned int gpus_count;
@@ -97,6 +98,8 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("origin", struct file, origin),
 	TEXT("key", struct file, key),
 	TEXT("metrics", struct file, metrics),
+	TEXT("sample", struct file, sample),
+	TEXT("told_drivers", struct file, told_drivers),
 	CYAML_FIELD_MAPPING_PTR("alert", CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, struct file,
 				alert, alert_fields),
 	CYAML_FIELD_SEQUENCE("gpus", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, gpus,
@@ -217,7 +220,7 @@ static int set(struct em_config *c, const char *key, const char *value, char *er
 		{ "ledger", &c->ledger },   { "socket", &c->socket },
 		{ "rules", &c->rules },     { "commitments", &c->commitments },
 		{ "pin-dir", &c->pin_dir }, { "origin", &c->origin },
-		{ "key", &c->key },
+		{ "key", &c->key },         { "told_drivers", &c->told_drivers },
 	};
 
 	if (!value)
@@ -230,6 +233,8 @@ static int set(struct em_config *c, const char *key, const char *value, char *er
 		return *value ? set_text(&c->metrics, value) : 0;
 	if (!strcmp(key, "period"))
 		return set_duration(&c->period, key, value, PERIOD_MIN, PERIOD_MAX, err, len);
+	if (!strcmp(key, "sample"))
+		return set_duration(&c->sample, key, value, PERIOD_MIN, SAMPLE_MAX, err, len);
 	if (!strcmp(key, "entry"))
 		return set_duration(&c->entry, key, value, 0, PERIOD_MAX, err, len);
 	if (!strcmp(key, "keep"))
@@ -333,12 +338,19 @@ static int take_file(struct em_config *c, const struct file *f, char *err, size_
 	const struct {
 		const char *key, *value;
 	} texts[] = {
-		{ "ledger", f->ledger },     { "socket", f->socket },
-		{ "period", f->period },     { "commitments", f->commitments },
-		{ "recorder", f->recorder }, { "keep", f->keep },
-		{ "entry", f->entry },       { "origin", f->origin },
-		{ "key", f->key },           { "metrics", f->metrics },
+		{ "ledger", f->ledger },
+		{ "socket", f->socket },
+		{ "period", f->period },
+		{ "commitments", f->commitments },
+		{ "recorder", f->recorder },
+		{ "keep", f->keep },
+		{ "entry", f->entry },
+		{ "origin", f->origin },
+		{ "key", f->key },
+		{ "metrics", f->metrics },
 		{ "rules", f->rules },
+		{ "sample", f->sample },
+		{ "told_drivers", f->told_drivers },
 	};
 	int r = 0;
 
@@ -449,7 +461,8 @@ int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size
 {
 	struct em_config c = { .alert = { .for_ns = 3600 * EM_NS_PER_S,
 					  .keep_firing_ns = 6 * 3600 * EM_NS_PER_S },
-			       .entry = EM_ENTRY_DEFAULT };
+			       .entry = EM_ENTRY_DEFAULT,
+			       .sample = EM_NS_PER_S };
 	bool asked = false;
 	int r = set_text(&c.file, EM_CONFIG_FILE);
 
@@ -458,6 +471,7 @@ int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size
 	r = r ?: set_text(&c.socket, EM_API_SOCKET);
 	r = r ?: set_text(&c.commitments, "/etc/earmark/commitments.yaml");
 	r = r ?: set_text(&c.rules, "/etc/earmark/rules.yaml");
+	r = r ?: set_text(&c.told_drivers, "i915 xe");
 	r = r ?: parse(&c, argc, argv, "config", &asked, err, len);
 	r = r ?: read_file(&c, asked, err, len);
 	r = r ?: parse(&c, argc, argv, NULL, NULL, err, len);
@@ -471,28 +485,4 @@ int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size
 	}
 	*ret = c;
 	return 0;
-}
-
-void em_config_clear(struct em_config *c)
-{
-	for (unsigned int i = 0; i < c->n_gpus; i++) {
-		free(c->gpus[i].name);
-		free(c->gpus[i].model);
-		free(c->gpus[i].uuid);
-	}
-	free(c->gpus);
-	for (unsigned int i = 0; i < c->n_witnesses; i++)
-		free(c->witnesses[i]);
-	free(c->witnesses);
-	free(c->file);
-	free(c->ledger);
-	free(c->socket);
-	free(c->commitments);
-	free(c->rules);
-	free(c->pin_dir);
-	free(c->origin);
-	free(c->key);
-	free(c->metrics);
-	em_alert_config_clear(&c->alert);
-	memset(c, 0, sizeof(*c));
 }

@@ -24,12 +24,15 @@ struct em_config_gpu {
  * @entry: wall time that becomes one entry of the ledger; 0: an interval is one;
  *	EM_ENTRY_DEFAULT: six periods
  * @origin, @key: of a ledger that begins, and where its key is; NULL = the ledger's default
+ * @sample: how often sensors that sample look, ns; @told_drivers: names, with spaces between, of
+ *	drivers whose work fdinfo alone shows
  * @metrics: "ADDRESS:PORT" to serve metrics on, NULL = nowhere
  */
 struct em_config {
-	char *file, *ledger, *socket, *commitments, *rules, *pin_dir, *origin, *key, *metrics;
+	char *file, *ledger, *socket, *commitments, *rules, *pin_dir, *origin, *key, *metrics,
+		*told_drivers;
 	enum em_recorder_choice recorder;
-	int64_t period, entry;
+	int64_t period, entry, sample;
 	uint64_t keep;
 	struct em_alert_config alert;
 	struct em_config_gpu *gpus;

@@ -20,12 +20,6 @@
 /* Device nodes of these are no GPUs, whatever they look like. */
 static const char *const pretenders[] = { "vgem", "vkms" };
 
-/*
- * xe has one scheduler for each queue and lets firmware multiplex them: what they say is no busy
- * time of the hardware.
- */
-static const char *const unmetered[] = { "xe" };
-
 static bool among(const char *const *list, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -61,12 +55,28 @@ static int device_name(const char *node, int dir, char *out, size_t len)
 	return (size_t)snprintf(out, len, "%s/%s", bus, basename(real)) < len ? 0 : -ENAMETOOLONG;
 }
 
-static enum earmark_meter meter_of(int dir, const char *driver)
+/*
+ * Drivers that submit past drm_gpu_scheduler, or have one for each queue and let firmware multiplex
+ * them (xe): what it says, if anything, is no busy time of the hardware.
+ */
+static bool is_told(const struct em_config *config, const char *driver)
+{
+	const char *at = config->told_drivers ?: "";
+	size_t n = strlen(driver);
+
+	for (; *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+		if (strcspn(at, " ") == n && !strncmp(at, driver, n))
+			return true;
+	}
+	return false;
+}
+
+static enum earmark_meter meter_of(int dir, const struct em_config *config, const char *driver)
 {
 	char module[64], path[PATH_MAX];
 
-	if (among(unmetered, ARRAY_SIZE(unmetered), driver))
-		return EARMARK_METER_NONE;
+	if (is_told(config, driver))
+		return EARMARK_METER_TOLD;
 	if (link_name(dir, "driver/module", module, sizeof(module)))
 		return EARMARK_METER_NONE;
 	snprintf(path, sizeof(path), "/sys/module/gpu_sched/holders/%s", module);
@@ -178,7 +188,7 @@ static int node_add(struct found *found, int class, const char *node,
 	qsort(gpu->info.devnums, gpu->info.nr_devnums, sizeof(__u32), compare_devnums);
 	snprintf(gpu->driver, sizeof(gpu->driver), "%s", driver);
 	gpu->present |= !strncmp(node, "renderD", 7);
-	gpu->info.meter = meter_of(device, driver);
+	gpu->info.meter = meter_of(device, config, driver);
 	describe(device, driver, &gpu->info);
 	override(config, &gpu->info);
 	return 0;

@@ -124,7 +124,10 @@ static int on_source(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	/* a descriptor that only fails would wake us for ever; ticks go on without it */
 	if (revents & EPOLLHUP)
 		sd_event_source_set_enabled(s, SD_EVENT_OFF);
-	return m->source ? (m->source->ops->tick(m->source), 0) : 0;
+	if (m->source)
+		m->source->ops->tick(m->source);
+	em_sampling_soon(m);
+	return 0;
 }
 
 static int on_uevent(sd_event_source *s, int fd, uint32_t revents, void *arg)
@@ -461,6 +464,7 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 	em_judge_load(m);
 	em_profiles_open(m);
 	em_allocations_open(m);
+	em_sampling_open(m);
 	return open_witnesses(m);
 }
 
@@ -481,6 +485,7 @@ void em_manager_close(struct em_manager *m)
 	sd_event_source_disable_unref(m->witness_io);
 	em_witnesses_close(m->witnesses);
 	em_profiles_close(m);
+	em_sampling_close(m);
 	em_intake_close(m);
 	sd_event_source_disable_unref(m->server_io);
 	sd_event_source_disable_unref(m->server_timer);

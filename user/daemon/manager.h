@@ -53,6 +53,7 @@ struct em_manager {
 	struct em_server *server;
 	struct em_witnesses *witnesses;
 	struct em_profiler *profiler; /* NULL: there is none */
+	struct em_sampling *sampling; /* NULL: there is none */
 	struct em_metrics *metrics;   /* NULL: nobody wants them */
 	struct em_commitments commitments;
 	struct em_alerts *alerts;
@@ -124,6 +125,12 @@ void em_allocations_sweep(struct em_manager *m); /* cgroups that are gone give b
 /* What of an interval was allocated; the caller frees. How many rows, or -errno. */
 int em_allocations_of(struct em_manager *m, const struct em_interval *i,
 		      struct em_allocated **rows);
+/* --- sampling.c: work that no recorder sees and that is told instead ----------------------- */
+
+void em_sampling_open(struct em_manager *m); /* without it accounting goes on; logged */
+void em_sampling_close(struct em_manager *m);
+void em_sampling_soon(struct em_manager *m); /* somebody may use a GPU that we have to look at */
+json_t *em_sampling_json(const struct em_manager *m); /* new reference */
 
 /* --- judge.c ------------------------------------------------------------------------------ */
 

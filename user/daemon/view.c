@@ -252,6 +252,7 @@ json_t *em_view_status(struct em_manager *m)
 	if (there)
 		recorder(o, &s, m);
 	json_object_set_new(o, "sensors", em_view_sensors(m));
+	json_object_set_new(o, "sampling", em_sampling_json(m));
 	json_object_set_new(o, "gpus", em_view_gpus(m));
 	json_object_set_new(o, "alerts", em_alerts_json(m->ledger));
 	json_object_set_new(o, "deliveries", em_deliveries_json(em_alerts_deliveries(m->alerts)));

@@ -47,6 +47,8 @@ static void charge_book(struct rec *r, const struct em_charge_key *key, const st
 		return;
 	earmark_bank_add(&e->engine.busy[p], c->start, c->ns);
 	e->engine.total += c->ns;
+	if (e->gpu->info.meter == EARMARK_METER_TOLD)
+		return; /* what a scheduler says there is no time of the hardware's */
 	cg = key->cgroup ? em_rec_cgroup_get(r, key->cgroup, NULL) : NULL;
 	if (cg)
 		h = em_rec_holder_get(r, em_rec_cgroup_job(r, cg, key->epoch), e->gpu,

@@ -65,8 +65,18 @@ int em_sampler_end(struct em_sampler *s, int (*tell)(const struct em_work *work,
 
 const struct em_sampler_counts *em_sampler_counts(const struct em_sampler *s);
 
-/* sampler_look.c: one round over the files that are in use, of the GPUs that @wanted says. */
+/**
+ * struct em_sampler_look - whom a round is about, and who is told
+ * @wanted: is the GPU? @tell: as for em_sampler_end(); @arg: for both
+ */
+struct em_sampler_look {
+	bool (*wanted)(const struct earmark_gpu_info *gpu, void *arg);
+	int (*tell)(const struct em_work *work, void *arg);
+	void *arg;
+};
+
+/* sampler_look.c: one round over the files that are in use. Return: 0 or -errno. */
 int em_sampler_look(struct em_sampler *s, struct em_source *source,
-		    bool (*wanted)(const struct earmark_gpu_info *gpu, void *arg), void *arg);
+		    const struct em_sampler_look *look);
 
 #endif

@@ -15,8 +15,7 @@
 /* struct look - one round; @n: files found in use, of the @n_gpus GPUs that are wanted */
 struct look {
 	struct em_sampler *sampler;
-	bool (*wanted)(const struct earmark_gpu_info *gpu, void *arg);
-	void *arg;
+	const struct em_sampler_look *what;
 	struct earmark_gpu_info *gpus;
 	size_t n_gpus;
 	struct earmark_ring *files;
@@ -28,7 +27,7 @@ static int gpu_add(const struct earmark_gpu_info *gpu, void *arg)
 	struct look *l = arg;
 	struct earmark_gpu_info *more;
 
-	if (gpu->blind & EARMARK_BLIND_ABSENT || !l->wanted(gpu, l->arg))
+	if (gpu->blind & EARMARK_BLIND_ABSENT || !l->what->wanted(gpu, l->what->arg))
 		return 0;
 	more = realloc(l->gpus, (l->n_gpus + 1) * sizeof(*more));
 	if (!more)
@@ -94,13 +93,6 @@ static void file_see(struct look *l, struct em_jobset *jobs, const struct earmar
 	em_sampler_see(l->sampler, gpu, job, r ? NULL : &info, r == -ENODATA, before, after);
 }
 
-static int tell(const struct em_work *work, void *source)
-{
-	struct em_source *s = source;
-
-	return s->ops->work(s, work);
-}
-
 static int look(struct look *l, struct em_source *source)
 {
 	_cleanup_(em_jobset_clear) struct em_jobset jobs = {};
@@ -114,13 +106,13 @@ static int look(struct look *l, struct em_source *source)
 		em_sampler_watch(l->sampler, l->gpus[i].gpu);
 	for (size_t i = 0; i < l->n; i++)
 		file_see(l, &jobs, &l->files[i]);
-	return em_sampler_end(l->sampler, tell, source);
+	return em_sampler_end(l->sampler, l->what->tell, l->what->arg);
 }
 
 int em_sampler_look(struct em_sampler *s, struct em_source *source,
-		    bool (*wanted)(const struct earmark_gpu_info *gpu, void *arg), void *arg)
+		    const struct em_sampler_look *what)
 {
-	struct look l = { .sampler = s, .wanted = wanted, .arg = arg };
+	struct look l = { .sampler = s, .what = what };
 	int r = source->ops->gpus(source, gpu_add, &l);
 
 	if (!r && l.n_gpus) {
