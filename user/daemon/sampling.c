@@ -303,6 +303,27 @@ void em_sampling_close(struct em_manager *m)
 	free(TAKE_PTR(m->sampling));
 }
 
+static json_t *number(__u64 n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *fdinfo_json(const struct em_sampling *s, const struct em_sampler_counts *c)
+{
+	return json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "gpus",
+			 (json_int_t)s->told, "busy_us", number(c->busy / EM_NS_PER_US), "error_us",
+			 number(c->error / EM_NS_PER_US), "rounds", number(c->rounds), "clients",
+			 number(c->clients), "reads", number(c->reads), "unread", number(c->unread),
+			 "silent", number(c->silent), "shared", number(c->shared), "excess_us",
+			 number(c->excess / EM_NS_PER_US), "unplaced", number(c->unplaced));
+}
+
+static json_t *kfd_json(const struct em_sampling *s, const struct em_kfd_counts *k)
+{
+	return json_pack("{s:b,s:o,s:o,s:o}", "present", s->kfd && em_kfd_present(s->kfd), "looks",
+			 number(k->looks), "uses", number(k->uses), "bad", number(k->bad));
+}
+
 json_t *em_sampling_json(const struct em_manager *m)
 {
 	const struct em_sampler_counts none = { 0 }, *c = &none;
@@ -315,14 +336,8 @@ json_t *em_sampling_json(const struct em_manager *m)
 		c = em_sampler_counts(s->sampler);
 	if (s->kfd)
 		k = em_kfd_counts(s->kfd);
-	return json_pack("{s:I,s:s?,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:{s:b,s:I,s:I,s:I}}",
-			 "every_us", (json_int_t)(m->config->sample / EM_NS_PER_US), "error",
-			 *s->error ? s->error : NULL, "fdinfo", "gpus", (json_int_t)s->told,
-			 "rounds", (json_int_t)c->rounds, "clients", (json_int_t)c->clients,
-			 "reads", (json_int_t)c->reads, "unread", (json_int_t)c->unread, "silent",
-			 (json_int_t)c->silent, "shared", (json_int_t)c->shared, "excess_us",
-			 (json_int_t)(c->excess / EM_NS_PER_US), "unplaced",
-			 (json_int_t)c->unplaced, "kfd", "present",
-			 s->kfd && em_kfd_present(s->kfd), "looks", (json_int_t)k->looks, "uses",
-			 (json_int_t)k->uses, "bad", (json_int_t)k->bad);
+	return json_pack("{s:I,s:s?,s:o,s:o}", "every_us",
+			 (json_int_t)(m->config->sample / EM_NS_PER_US), "error",
+			 *s->error ? s->error : NULL, "fdinfo", fdinfo_json(s, c), "kfd",
+			 kfd_json(s, k));
 }

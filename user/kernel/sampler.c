@@ -291,6 +291,10 @@ static int tally_tell(struct em_sampler *s, struct tally *t,
 	}
 	r = tell(w, arg);
 	s->counts.unplaced += r != 0;
+	if (!r) {
+		add(&s->counts.busy, w->busy);
+		add(&s->counts.error, w->error);
+	}
 	return r == -ENOENT ? 0 : r;
 }
 

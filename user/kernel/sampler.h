@@ -30,9 +30,11 @@
  * @shared: times that a client was several jobs'
  * @excess: ns that drivers said and that no engines can have done
  * @unplaced: tellings that the recorder did not take
+ * @busy, @error: ns, of all that was told
  * @clients: known now
  */
 struct em_sampler_counts {
+	__u64 busy, error;
 	__u64 rounds, reads, unread, silent, shared, excess, unplaced, clients;
 };
 
