@@ -50,12 +50,22 @@ $(B)/sys/%: tests/sys/%.c $(B)/libearmark.a
 SYS_TOOLS := $(patsubst tests/sys/%.c,$(B)/sys/%,$(wildcard tests/sys/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
+# doubles of NVIDIA's library: as it is now, an old one, one that measures nothing, one that is none
+DOUBLES := $(patsubst %,$(B)/nvml/%/libnvidia-ml.so.1,new old bare alien)
+$(B)/nvml/old/%: DOUBLE := -DDOUBLE_OLD
+$(B)/nvml/bare/%: DOUBLE := -DDOUBLE_BARE
+$(B)/nvml/alien/%: DOUBLE := -DDOUBLE_ALIEN
+$(B)/nvml/%/libnvidia-ml.so.1: tests/nvml/double.c
+	$(call say,DOUBLE,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -Wno-unused-function $(DOUBLE) -D_GNU_SOURCE -fPIC -shared -o $@ $<
+$(B)/unit/nvidia_test: | $(DOUBLES)
+
 .PHONY: check-oracles bench-stats
 .PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
 unit: $(UNIT) $(B)/unit/ledger_fixture
 kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko $(B)/$(KREL)/other/earmark.ko
 guest-modules: $(GUEST_MODULES)
-test-tools: all $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) $(SYS_TOOLS) guest-modules
+test-tools: all $(DOUBLES) $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) $(SYS_TOOLS) guest-modules
 
 # style: checkpatch rules that apply, clang-format, shellcheck, sparse on kmod
 style: bpf
