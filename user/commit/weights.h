@@ -14,6 +14,8 @@
 struct em_weight {
 	char *glob; /* of the model, as fnmatch(3), letters of either case */
 	uint32_t weight;
+	uint32_t slices; /* of a whole one, where an instance ("… MIG 2g.10gb") counts in
+			    proportion; 0: whatever the glob fits has @weight */
 };
 
 /* struct em_weights - the first glob that fits decides; none at all: every GPU counts 1 */
@@ -34,5 +36,6 @@ void em_weights_clear(struct em_weights *w);
  * sparsity, as the makers' data sheets state them; rounded to whole ones. 0 or -ENOMEM.
  */
 int em_weights_flops(struct em_weights *w);
+uint32_t em_weight_flops(const char *model); /* by the same table; 0: it does not name it */
 
 #endif

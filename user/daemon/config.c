@@ -34,7 +34,7 @@ struct file_alert {
 
 struct file {
 	char *ledger, *socket, *commitments, *rules, *recorder, *period, *keep, *entry, *origin,
-		*key, *metrics, *sample, *told_drivers;
+		*key, *metrics, *sample, *told_drivers, *nvml;
 	struct file_alert *alert;
 	struct file_gpu *gpus;
 	unsigned int gpus_count;
@@ -100,6 +100,7 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("metrics", struct file, metrics),
 	TEXT("sample", struct file, sample),
 	TEXT("told_drivers", struct file, told_drivers),
+	TEXT("nvml", struct file, nvml),
 	CYAML_FIELD_MAPPING_PTR("alert", CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, struct file,
 				alert, alert_fields),
 	CYAML_FIELD_SEQUENCE("gpus", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, gpus,
@@ -259,6 +260,18 @@ static int take_path(char **to, const char *key, const char *value, char *err, s
 	return -EINVAL;
 }
 
+/* "auto" is what happens where nothing is said. */
+static int take_nvml(struct em_config *c, const char *value, char *err, size_t len)
+{
+	if (!value || !strcmp(value, "auto"))
+		return 0;
+	if (*value == '/' || !strcmp(value, "off"))
+		return set_text(&c->nvml, value);
+	snprintf(err, len,
+		 "nvml: \"%s\" is not auto, off or the absolute path of libnvidia-ml.so.1", value);
+	return -EINVAL;
+}
+
 static int take_url(char **to, const char *key, const char *value, char *err, size_t len)
 {
 	if (!value || !*value)
@@ -356,6 +369,8 @@ static int take_file(struct em_config *c, const struct file *f, char *err, size_
 
 	for (size_t i = 0; !r && i < ARRAY_SIZE(texts); i++)
 		r = set(c, texts[i].key, texts[i].value, err, len);
+	if (!r)
+		r = take_nvml(c, f->nvml, err, len);
 	if (!r && f->alert)
 		r = take_alert(c, f->alert, err, len);
 	if (!r)

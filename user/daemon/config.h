@@ -26,11 +26,12 @@ struct em_config_gpu {
  * @origin, @key: of a ledger that begins, and where its key is; NULL = the ledger's default
  * @sample: how often sensors that sample look, ns; @told_drivers: names, with spaces between, of
  *	drivers whose work fdinfo alone shows
+ * @nvml: NULL: NVIDIA's library is asked where its driver is loaded; "off": never; else its path
  * @metrics: "ADDRESS:PORT" to serve metrics on, NULL = nowhere
  */
 struct em_config {
 	char *file, *ledger, *socket, *commitments, *rules, *pin_dir, *origin, *key, *metrics,
-		*told_drivers;
+		*told_drivers, *nvml;
 	enum em_recorder_choice recorder;
 	int64_t period, entry, sample;
 	uint64_t keep;

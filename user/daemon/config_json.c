@@ -17,7 +17,7 @@ json_t *em_config_json(const struct em_config *c)
 						"weight", (json_int_t)c->gpus[i].weight));
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:s?, s:s?, s:s?}, s:s?, "
-		"s:I, s:s, s:o}",
+		"s:I, s:s, s:s, s:o}",
 		"file", c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
 		c->commitments, "rules", c->rules, "recorder", em_recorder_choices[c->recorder],
 		"period_us", (json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep,
@@ -26,7 +26,7 @@ json_t *em_config_json(const struct em_config *c)
 		(json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US), "command", c->alert.command,
 		"webhook", c->alert.webhook, "alertmanager", c->alert.alertmanager, "metrics",
 		c->metrics, "sample_us", (json_int_t)(c->sample / EM_NS_PER_US), "told_drivers",
-		c->told_drivers, "gpus", gpus);
+		c->told_drivers, "nvml", c->nvml ?: "auto", "gpus", gpus);
 }
 
 void em_config_clear(struct em_config *c)
@@ -50,6 +50,7 @@ void em_config_clear(struct em_config *c)
 	free(c->key);
 	free(c->metrics);
 	free(c->told_drivers);
+	free(c->nvml);
 	em_alert_config_clear(&c->alert);
 	memset(c, 0, sizeof(*c));
 }

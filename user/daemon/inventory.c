@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "commit/weights.h"
 #include "daemon/inventory.h"
 
 #define DRM_CLASS "/sys/class/drm"
@@ -110,7 +111,8 @@ static void override(const struct em_config *config, struct earmark_gpu_info *in
 			snprintf(info->model, sizeof(info->model), "%s", gpu->model);
 		if (gpu->uuid)
 			snprintf(info->uuid, sizeof(info->uuid), "%s", gpu->uuid);
-		info->weight = gpu->weight;
+		if (gpu->weight)
+			info->weight = gpu->weight;
 	}
 }
 
@@ -130,7 +132,7 @@ struct found {
 
 static struct em_gpu *found_gpu(struct found *found, const char *name)
 {
-	struct em_inventory all = { found->gpus };
+	struct em_inventory all = { .gpus = found->gpus };
 	struct em_gpu *gpu = find(&all, name);
 
 	if (gpu)
@@ -203,6 +205,28 @@ static bool is_node(const char *name)
 	return *digits && digits[strspn(digits, "0123456789")] == '\0';
 }
 
+/* struct asking - of NVIDIA's driver */
+struct asking {
+	struct found *found;
+	const struct em_config *config;
+};
+
+/* Nodes that DRM has of the same device are none that a channel is allocated on. */
+static int add_nvidia(const struct earmark_gpu_info *info, void *arg)
+{
+	struct asking *a = arg;
+	struct em_gpu *gpu = found_gpu(a->found, info->name);
+
+	if (!gpu)
+		return -ENOMEM;
+	gpu->info = *info;
+	gpu->info.weight = em_weight_flops(info->model);
+	gpu->present = true;
+	snprintf(gpu->driver, sizeof(gpu->driver), "nvidia");
+	override(a->config, &gpu->info);
+	return 0;
+}
+
 static int look(struct found *found, const struct em_config *config)
 {
 	_cleanup_closedir_ DIR *class = opendir(DRM_CLASS);
@@ -243,9 +267,15 @@ static bool merge(struct em_inventory *inv, const struct em_gpu *found)
 int em_inventory_scan(struct em_inventory *inv, const struct em_config *config)
 {
 	struct found found = { NULL };
-	struct em_inventory gone;
+	struct em_inventory gone = { 0 };
+	struct asking asking = { &found, config };
 	int r = look(&found, config);
 	bool changed = false;
+
+	if (inv->nvidia)
+		em_nvidia_scan(inv->nvidia);
+	if (!r && inv->nvidia)
+		r = em_nvidia_gpus(inv->nvidia, add_nvidia, &asking);
 
 	for (struct em_gpu *gpu = inv->gpus; gpu; gpu = gpu->next)
 		gpu->seen = false;
@@ -289,6 +319,8 @@ void em_inventory_untold(struct em_inventory *inv)
 {
 	for (struct em_gpu *gpu = inv->gpus; gpu; gpu = gpu->next)
 		gpu->told = false;
+	if (inv->nvidia)
+		em_nvidia_unlearn(inv->nvidia);
 }
 
 void em_inventory_forget(struct em_inventory *inv, const char *name)

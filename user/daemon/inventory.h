@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The GPUs of this node, found in sysfs and kept: once seen, a GPU stays until it is retired. A
- * GPU is a device with a DRM render node; a display without one is none.
+ * GPU is a device with a DRM render node (a display without one is none), or one that NVIDIA's
+ * driver names: then what that says of it goes before what sysfs says.
  */
 #ifndef EM_DAEMON_INVENTORY_H
 #define EM_DAEMON_INVENTORY_H
 
 #include "daemon/config.h"
+#include "kernel/nvidia.h"
 #include "kernel/source.h"
 
 /**
@@ -23,11 +25,14 @@ struct em_gpu {
 	struct em_gpu *next;
 };
 
+/* struct em_inventory - @nvidia: where NVIDIA's GPUs are asked for; NULL = they are not */
 struct em_inventory {
 	struct em_gpu *gpus;
+	struct em_nvidia *nvidia;
 };
 
-/* Looks at /sys/class/drm. Return: 1 something changed, 0 nothing, -errno. */
+/* Looks at /sys/class/drm, and asks NVIDIA's driver. Return: 1 something changed, 0 nothing,
+ * -errno. */
 int em_inventory_scan(struct em_inventory *inv, const struct em_config *config);
 /* Tells @source what it does not know yet. Return: 0 or the first failure. */
 int em_inventory_tell(struct em_inventory *inv, struct em_source *source);

@@ -75,6 +75,7 @@ static void scan(struct em_manager *m)
 	if (r < 0 && !failing)
 		em_log(LOG_WARNING, "cannot look for GPUs in /sys/class/drm: %s", strerror(-r));
 	failing = r < 0;
+	em_teller_step(m);
 }
 
 /* Return: as em_intake_step(). */
@@ -208,6 +209,8 @@ static void open_metrics(struct em_manager *m)
 		return;
 	r = em_metrics_open(&m->metrics, m->ledger, m->config->metrics, err, sizeof(err));
 	if (!r)
+		em_metrics_watch(m->metrics, m->nvidia);
+	if (!r)
 		r = sd_event_add_time_relative(m->event, &m->metrics_timer, CLOCK_MONOTONIC, 0,
 					       TIMER_ACCURACY_US, on_metrics_timer, m);
 	if (r >= 0)
@@ -277,7 +280,9 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
 		em_log(LOG_ERR, "the configuration in force stays: %s", err);
 	} else {
 		close_metrics(m);
+		em_teller_close(m);
 		take_config(m, &fresh);
+		em_teller_open(m);
 		open_metrics(m);
 		em_manager_note(m, "configuration", em_config_json(m->config));
 	}
@@ -453,6 +458,7 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 	if (r)
 		em_log(LOG_ERR, "what was let go before cannot be read: %s",
 		       em_ledger_error(m->ledger));
+	em_teller_open(m);
 	open_metrics(m);
 	watch_devices(m);
 	em_cgroup_adopt();
@@ -486,6 +492,7 @@ void em_manager_close(struct em_manager *m)
 	em_witnesses_close(m->witnesses);
 	em_profiles_close(m);
 	em_sampling_close(m);
+	em_teller_close(m);
 	em_intake_close(m);
 	sd_event_source_disable_unref(m->server_io);
 	sd_event_source_disable_unref(m->server_timer);

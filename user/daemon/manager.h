@@ -46,10 +46,11 @@ struct em_manager {
 	char **argv;
 	sd_event *event;
 	sd_event_source *server_io, *server_timer, *tick_timer, *source_io, *uevents_io,
-		*witness_io, *metrics_io, *metrics_timer, *profiler_io;
+		*witness_io, *metrics_io, *metrics_timer, *profiler_io, *nvidia_timer;
 	struct em_ledger *ledger;
 	struct em_source *source;
 	struct em_inventory inventory;
+	struct em_nvidia *nvidia; /* NULL: it is not asked */
 	struct em_server *server;
 	struct em_witnesses *witnesses;
 	struct em_profiler *profiler; /* NULL: there is none */
@@ -131,6 +132,12 @@ void em_sampling_open(struct em_manager *m); /* without it accounting goes on; l
 void em_sampling_close(struct em_manager *m);
 void em_sampling_soon(struct em_manager *m); /* somebody may use a GPU that we have to look at */
 json_t *em_sampling_json(const struct em_manager *m); /* new reference */
+
+/* --- teller.c: what NVIDIA's driver tells, for the recorder and the ledger ------------------- */
+
+void em_teller_open(struct em_manager *m); /* as configured; without it accounting goes on */
+void em_teller_close(struct em_manager *m);
+void em_teller_step(struct em_manager *m); /* after a scan: is there somebody to ask each second? */
 
 /* --- judge.c ------------------------------------------------------------------------------ */
 

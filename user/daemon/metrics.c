@@ -234,6 +234,37 @@ static void alerts(FILE *f, struct em_metrics *m, bool openmetrics)
 	}
 }
 
+void em_metrics_watch(struct em_metrics *m, struct em_nvidia *nvidia)
+{
+	m->nvidia = nvidia;
+}
+
+static void one_counter(FILE *f, const char *name, const char *help, __u64 n, bool openmetrics)
+{
+	head(f, name, "counter", NULL, help, openmetrics);
+	fprintf(f, "%s_total %llu\n", name, (unsigned long long)n);
+}
+
+static void nvidia(FILE *f, const struct em_metrics *m, bool openmetrics)
+{
+	static const char rejected[] = "earmark_nvml_samples_rejected";
+	const struct em_nvidia_state *s = em_nvidia_state(m->nvidia);
+
+	head(f, rejected, "counter", NULL, "Samples of NVIDIA's that cannot be true, by reason.",
+	     openmetrics);
+	for (unsigned int i = 0; i < EM_UTIL_REJECT_COUNT; i++) {
+		fprintf(f, "%s_total{reason=", rejected);
+		quoted(f, em_util_reject_names[i]);
+		fprintf(f, "} %llu\n", (unsigned long long)s->rejected[i]);
+	}
+	one_counter(f, "earmark_nvml_windows", "Stretches of time whose samples were read.",
+		    s->windows, openmetrics);
+	one_counter(f, "earmark_nvml_windows_failed", "Of these, those that told nothing.",
+		    s->failed, openmetrics);
+	one_counter(f, "earmark_nvml_refused", "Tellings that the recorder did not take.",
+		    s->refused, openmetrics);
+}
+
 char *em_metrics_text(struct em_metrics *m, bool openmetrics)
 {
 	char *text = NULL;
@@ -247,6 +278,8 @@ char *em_metrics_text(struct em_metrics *m, bool openmetrics)
 		return NULL;
 	counters(f, m, openmetrics);
 	alerts(f, m, openmetrics);
+	if (m->nvidia)
+		nvidia(f, m, openmetrics);
 	if (openmetrics)
 		fputs("# EOF\n", f);
 	if (fclose(f)) {

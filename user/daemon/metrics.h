@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "kernel/nvidia.h"
 #include "ledger/ledger.h"
 
 struct em_metrics;
@@ -27,6 +28,9 @@ void em_metrics_close(struct em_metrics *m);
 int em_metrics_fd(const struct em_metrics *m);
 uint64_t em_metrics_timeout_us(const struct em_metrics *m); /* UINT64_MAX: none */
 void em_metrics_run(struct em_metrics *m);
+
+/* Counts what @nvidia did not believe, too; those counters begin with the daemon. NULL: nothing. */
+void em_metrics_watch(struct em_metrics *m, struct em_nvidia *nvidia);
 
 /* The text itself, to be freed by the caller; NULL: out of memory or the ledger failed. */
 char *em_metrics_text(struct em_metrics *m, bool openmetrics);

@@ -27,6 +27,7 @@ enum {
  */
 struct em_metrics {
 	struct em_ledger *ledger;
+	struct em_nvidia *nvidia;
 	struct MHD_Daemon *http;
 	int fd;
 	int64_t upto, saved;

@@ -138,6 +138,19 @@ json_t *em_view_gpus(struct em_manager *m)
 	return rows;
 }
 
+/* A node without NVIDIA's driver lacks nothing for lack of NVML. */
+static void nvml_sensor(json_t *rows, struct em_manager *m)
+{
+	const struct em_nvidia_state *s = m->nvidia ? em_nvidia_state(m->nvidia) : NULL;
+
+	if (!s || (!s->attached && !s->driver_loaded && !m->config->nvml))
+		return;
+	json_array_append_new(rows, json_pack("{s:s,s:b,s:b,s:o,s:o,s:o,s:i}", "name", "nvml",
+					      "attached", s->attached, "polled", false, "why",
+					      text(s->why), "runs", number(s->windows), "missed",
+					      number(s->failed + s->late), "recursion", 0));
+}
+
 json_t *em_view_sensors(struct em_manager *m)
 {
 	const struct em_sensor_state *states = NULL;
@@ -153,6 +166,7 @@ json_t *em_view_sensors(struct em_manager *m)
 					"why", text(states[i].why), "runs", number(states[i].runs),
 					"missed", number(states[i].missed), "recursion",
 					number(states[i].recursion)));
+	nvml_sensor(rows, m);
 	return rows;
 }
 
@@ -188,6 +202,26 @@ static json_t *module(const struct em_manager *m, const struct earmark_status *s
 			 !!(s->flags & EARMARK_STATUS_HOLD), "seeded",
 			 !!(s->flags & EARMARK_STATUS_SEEDED), "stretched",
 			 !!(s->flags & EARMARK_STATUS_STRETCHED));
+}
+
+static json_t *nvidia(struct em_manager *m)
+{
+	const struct em_nvidia_state *s = m->nvidia ? em_nvidia_state(m->nvidia) : NULL;
+	json_t *rejected;
+
+	if (!s)
+		return json_null();
+	rejected = json_object();
+	for (unsigned int i = 0; i < EM_UTIL_REJECT_COUNT; i++)
+		json_object_set_new(rejected, em_util_reject_names[i], number(s->rejected[i]));
+	return json_pack("{s:b,s:b,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o}",
+			 "attached", s->attached, "driver_loaded", s->driver_loaded, "driver",
+			 text(s->driver), "why", text(s->why), "lacks", text(s->lacks), "gpus",
+			 (int)s->gpus, "lost", (int)s->lost, "mig_instances", (int)s->instances,
+			 "without_samples", (int)s->without, "windows", number(s->windows),
+			 "windows_failed", number(s->failed), "windows_late", number(s->late),
+			 "refused", number(s->refused), "clock_steps", number(s->steps), "rejected",
+			 rejected);
 }
 
 static json_t *or_null(const char *s)
@@ -254,6 +288,7 @@ json_t *em_view_status(struct em_manager *m)
 	json_object_set_new(o, "sensors", em_view_sensors(m));
 	json_object_set_new(o, "sampling", em_sampling_json(m));
 	json_object_set_new(o, "gpus", em_view_gpus(m));
+	json_object_set_new(o, "nvml", nvidia(m));
 	json_object_set_new(o, "alerts", em_alerts_json(m->ledger));
 	json_object_set_new(o, "deliveries", em_deliveries_json(em_alerts_deliveries(m->alerts)));
 	json_object_set_new(o, "daily", em_daily_json(m->ledger));

@@ -18,7 +18,6 @@
 #define EM_NVIDIA_WINDOW 5000000000ULL  /* of samples; half of what the ring holds */
 #define EM_NVIDIA_NOTE 60000000000ULL   /* between two notes of energy and memory */
 #define EM_NVIDIA_RESCAN 10000000000ULL /* of devices; between two attempts to load NVML */
-#define EM_NVIDIA_MAJOR 195
 
 struct em_nvidia;
 

@@ -49,7 +49,7 @@ static int take_whole(struct em_nvidia *n, em_nvml_device d, const struct em_nvm
 	snprintf(info.model, sizeof(info.model), "%.63s", id->name);
 	snprintf(info.uuid, sizeof(info.uuid), "%.63s", id->uuid);
 	if (id->minor >= 0)
-		info.devnums[info.nr_devnums++] = EM_NVIDIA_MAJOR << 20 | (__u32)id->minor;
+		info.devnums[info.nr_devnums++] = EARMARK_NVIDIA_MAJOR << 20 | (__u32)id->minor;
 	return take(n, d, &info, false);
 }
 
