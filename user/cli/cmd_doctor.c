@@ -16,6 +16,7 @@
 #include "cli/cgroup.h"
 #include "cli/cli.h"
 #include "cli/module.h"
+#include "cli/doctor.h"
 #include "kernel/netlink.h"
 
 EM_CLEANUP(struct em_ledger *, em_ledger_close);
@@ -373,6 +374,16 @@ static unsigned int count(const char *path, const char *prefix)
 	return n;
 }
 
+static void find_named(void *arg, const char *what, const char *state, const char *detail,
+		       const char *advice)
+{
+	unsigned int s = 0;
+
+	while (s + 1 < STATES && strcmp(state_names[s], state))
+		s++;
+	find(arg, what, (enum state)s, detail, advice);
+}
+
 static void check_gpus(struct findings *f)
 {
 	unsigned int nodes = count("/sys/class/drm", "renderD"), known = 0;
@@ -389,11 +400,7 @@ static void check_gpus(struct findings *f)
 	} else if (!known && !nvidia) {
 		find(f, "GPUs", NOTE, "none", "load the driver of a GPU, if there is one");
 	}
-	if (nvidia) {
-		snprintf(text, sizeof(text), "%u by NVIDIA's own driver", nvidia);
-		find(f, "GPUs", MISSING, text,
-		     "this version has no sensor for them: their time is in no report");
-	}
+	em_doctor_nvidia(f->status, nvidia, find_named, f);
 }
 
 static void check_ledger(struct findings *f)

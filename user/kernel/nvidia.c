@@ -101,7 +101,10 @@ static void attach(struct em_nvidia *n)
 		snprintf(n->state.why, sizeof(n->state.why), "%s%s", err,
 			 r == -ENOENT ? "; install the driver's NVML library, or name it as nvml "
 					"in earmarkd.yaml"
-				      : "");
+			 : r == -ENXIO && n->state.driver_loaded
+				 ? "; it is, but was not when earmarkd started, whose sandbox "
+				   "has no device of it: restart earmarkd"
+				 : "");
 		return;
 	}
 	n->state.attached = true;
