@@ -46,6 +46,7 @@ cat >"$W/script" <<-END
 	mig 1 7
 	instance 1/0 NVIDIA_A100-SXM4-40GB_MIG_3g.20gb MIG-33333333 3
 	compute 0 $$ 1073741824
+	compute 1/0 $$ 1048576
 	live 0 $$ 70
 	energy 0 5000
 END
@@ -67,6 +68,30 @@ is "doctor names the driver" "$(finding NVML detail)" "driver 570.86.10"
 is "doctor: of MIG instances busy time is unknown" "$(finding "MIG instances" state)" note
 until_is "metrics count what was not believed" 0 \
 	metric 'earmark_nvml_samples_rejected_total{reason="percent"}'
+
+# where anybody records at all, what was told is in the ledger
+status() { curl -sf --unix-socket "$SOCKET" http://localhost/v1/status | jq -r "$1"; }
+if [[ $(status .recorded_by) == null ]]; then
+	skip "what is told is charged" "nobody records here: $(status .why)"
+else
+	windows() { metric earmark_nvml_windows_total; }
+	for ((i = 0; i < 100; i++)); do
+		(($(windows) >= 2)) && break # of the GPU and of the instance
+		sleep 0.2
+	done
+	echo "energy 0 8000" >>"$W/script"
+	sync_ledger
+	t "who is in an instance's list holds it" [ "$(report .used_us)" -gt 0 ]
+	busy=$(report .busy_us)
+	t "work is charged, and never more than there was time" \
+		[ "$busy" -gt 0 -a "$busy" -le "$(report .capacity_us)" ]
+	check_conservation
+	daemon_down # what waits to be noted is
+	is "energy is noted" \
+		"$(sql "SELECT json FROM note WHERE kind = 'energy'" | jq -r '"\(.mj) \(.class)"')" "3000 counter"
+	t "memory over time is noted" [ "$(sql "SELECT json FROM note WHERE kind = 'memory'" |
+		jq -s 'map(.byte_s) | add > 1000000000')" = true ]
+fi
 
 # the same configuration with another library: what it lacks is said
 nvml "$DOUBLES/old/libnvidia-ml.so.1"
