@@ -175,58 +175,6 @@ static int on_server_timer(sd_event_source *s, uint64_t usec, void *arg)
 	return on_server(s, -1, 0, arg);
 }
 
-static int on_metrics(sd_event_source *s, int fd, uint32_t revents, void *arg)
-{
-	struct em_manager *m = arg;
-	uint64_t timeout;
-
-	(void)s;
-	(void)fd;
-	(void)revents;
-	em_metrics_run(m->metrics);
-	timeout = em_metrics_timeout_us(m->metrics);
-	sd_event_source_set_enabled(m->metrics_timer, SD_EVENT_OFF);
-	if (timeout != UINT64_MAX) {
-		sd_event_source_set_time_relative(m->metrics_timer, timeout);
-		sd_event_source_set_enabled(m->metrics_timer, SD_EVENT_ONESHOT);
-	}
-	return 0;
-}
-
-static int on_metrics_timer(sd_event_source *s, uint64_t usec, void *arg)
-{
-	(void)usec;
-	return on_metrics(s, -1, 0, arg);
-}
-
-/* Whoever has the port meanwhile is not a reason to stop accounting. */
-static void open_metrics(struct em_manager *m)
-{
-	char err[256] = "out of memory";
-	int r;
-
-	if (!m->config->metrics)
-		return;
-	r = em_metrics_open(&m->metrics, m->ledger, m->config->metrics, err, sizeof(err));
-	if (!r)
-		em_metrics_watch(m->metrics, m->nvidia);
-	if (!r)
-		r = sd_event_add_time_relative(m->event, &m->metrics_timer, CLOCK_MONOTONIC, 0,
-					       TIMER_ACCURACY_US, on_metrics_timer, m);
-	if (r >= 0)
-		r = sd_event_add_io(m->event, &m->metrics_io, em_metrics_fd(m->metrics), EPOLLIN,
-				    on_metrics, m);
-	if (r < 0)
-		em_log(LOG_ERR, "%s", m->metrics ? "metrics: no event loop" : err);
-}
-
-static void close_metrics(struct em_manager *m)
-{
-	sd_event_source_disable_unref(TAKE_PTR(m->metrics_io));
-	sd_event_source_disable_unref(TAKE_PTR(m->metrics_timer));
-	em_metrics_close(TAKE_PTR(m->metrics));
-}
-
 /* --- reloading --------------------------------------------------------------------------- */
 
 /* @old stays in force until the daemon is started anew; @fresh is given the other one. */
@@ -279,11 +227,11 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
 	if (em_config_load(&fresh, m->argc, m->argv, err, sizeof(err))) {
 		em_log(LOG_ERR, "the configuration in force stays: %s", err);
 	} else {
-		close_metrics(m);
+		em_manager_metrics_close(m);
 		em_teller_close(m);
 		take_config(m, &fresh);
 		em_teller_open(m);
-		open_metrics(m);
+		em_manager_metrics_open(m);
 		em_manager_note(m, "configuration", em_config_json(m->config));
 	}
 	em_site_read(m);
@@ -459,7 +407,7 @@ int em_manager_open(struct em_manager *m, struct em_config *config, int argc, ch
 		em_log(LOG_ERR, "what was let go before cannot be read: %s",
 		       em_ledger_error(m->ledger));
 	em_teller_open(m);
-	open_metrics(m);
+	em_manager_metrics_open(m);
 	watch_devices(m);
 	em_cgroup_adopt();
 	if (em_privilege_drop(m->privilege_error, sizeof(m->privilege_error)))
@@ -497,7 +445,7 @@ void em_manager_close(struct em_manager *m)
 	sd_event_source_disable_unref(m->server_io);
 	sd_event_source_disable_unref(m->server_timer);
 	em_server_close(m->server);
-	close_metrics(m);
+	em_manager_metrics_close(m);
 	sd_event_source_disable_unref(m->uevents_io);
 	sd_event_source_disable_unref(m->tick_timer);
 	em_alerts_close(m->alerts);

@@ -133,6 +133,11 @@ void em_sampling_close(struct em_manager *m);
 void em_sampling_soon(struct em_manager *m); /* somebody may use a GPU that we have to look at */
 json_t *em_sampling_json(const struct em_manager *m); /* new reference */
 
+/* --- metrics_loop.c -------------------------------------------------------------------------- */
+
+void em_manager_metrics_open(struct em_manager *m); /* as configured, if anybody wants them */
+void em_manager_metrics_close(struct em_manager *m);
+
 /* --- teller.c: what NVIDIA's driver tells, for the recorder and the ledger ------------------- */
 
 void em_teller_open(struct em_manager *m); /* as configured; without it accounting goes on */
