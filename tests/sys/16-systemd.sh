@@ -30,6 +30,7 @@ next_version() {
 	local tree=$W/tree obj=$W/obj
 	cp -a "$B/deb/tree" "$tree" && cp -a "$B/deb/obj" "$obj" && cd "$tree" || return
 	sed -i "s/^VERSION := .*/VERSION := $next/" Makefile
+	dh_clean || return # of the first build
 	sed -i "1s/(.*)/($next)/" debian/changelog
 	sed -i 's/\(MODULE_DESCRIPTION("\)/\1The next: /; s/^static int __init earmark_init(void)$/int earmark_next; &/' kmod/main.c
 	# what has the number in it is compiled again, the rest is not

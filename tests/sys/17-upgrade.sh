@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# on: kernel
-# The module is exchanged while tagged jobs run: tags and open accounts are kept, what passes
-# between is unobserved, and nothing of it is lost or guessed. So too where the daemon is away
-# between, where the next build is refused, and where it was not exchanged after all.
+# on: kernel daemon
+# The recorder is exchanged while tagged jobs run: tags and open accounts are kept, what passes
+# between is unobserved, and nothing of it is lost or guessed. The module: also where the daemon is
+# away between, where the next build is refused, and where it was not exchanged after all. BPF
+# alone: by an earmarkd of other programs, and by one that lays its maps out otherwise.
 . tests/sys/lib.sh
 up gpus=3 rings=1 depth=4
 chmod 755 "$W"
@@ -50,6 +51,54 @@ new() { insmod "$B/$R/earmark.ko" "$@"; }
 
 t "three jobs hold their GPUs" wait_held
 before=$(tags) user=$(who probes) step=$(who step) first=$(load_id)
+
+# made_by PROGRAMS LAYOUT - what is pinned is said to come from another build; "-": as it is
+made_by() {
+	local pin=${EARMARK_PIN_DIR:-/sys/fs/bpf/earmark}/build value
+	value=$(bpftool -j map lookup pinned "$pin" key 0 0 0 0 | jq -r '[.value[] | ltrimstr("0x")] | join(" ")')
+	read -ra value <<<"$value"
+	[[ $1 == - ]] || value[0]=$1
+	[[ $2 == - ]] || value[36]=$2
+	bpftool map update pinned "$pin" key 0 0 0 0 value hex "${value[@]}"
+}
+
+# untagged - GPU time that nobody's tag stands for, us
+untagged() { em --json report --by job | jq '[.rows[] | select(.purpose == "untagged") | .gpu_time_us] | add // 0'; }
+
+alone() {
+	local links
+	links=$(bpftool -j link show | jq '[.[].id] | max')
+	daemon_down
+	t "what is pinned is said to be of other programs" made_by aa -
+	sleep 1
+	daemon_up
+	is "an earmarkd of other programs: every tag stands as before" "$(tags)" "$before"
+	t "… every account is found again" wait_held
+	is "… it is the same account" "$(load_id)" "$first"
+	t "… by programs of its own" [ "$(bpftool -j link show | jq '[.[].id] | max')" -gt "$links" ]
+	daemon_down
+	t "what is pinned is said to be laid out otherwise" made_by - 63
+	sleep 1
+	daemon_up
+	is "an earmarkd that lays maps out otherwise: every tag stands as before" "$(tags)" "$before"
+	t "… its accounts are new" [ "$first" != "$(load_id)" ]
+	t "… and every job is found" wait_held
+	t "… which it says in one sentence" grep -q "laid out otherwise" "$W/daemon.log"
+	sleep 2
+	sync_ledger
+	is "who set the user's tag is as before" "$(who probes)" "$user"
+	is "no job's time went untagged" "$(untagged)" 0
+	t "what passed between is unobserved" [ "$(report .unobserved_us)" -gt 0 ]
+}
+
+if [[ $MODE == daemon ]]; then
+	alone
+	pkill -KILL simjob
+	sync_ledger
+	check_conservation
+	t "the ledger verifies after all of it" em ledger verify --key "$LEDGER/key.pub" "$LEDGER"
+	exit
+fi
 t "a build is told apart by its sources" [ -s /sys/module/earmark/srcversion ]
 if em --json module upgrade --file "$B/$R/earmark.ko" >"$W/upgrade.json" 2>"$W/upgrade.err"; then
 	ok "the module is exchanged under running jobs"
@@ -72,8 +121,7 @@ is "the record has what was let go and what was set again" \
 is "… with every tag in it" \
 	"$(sql "SELECT json FROM note WHERE kind='module-upgrade' ORDER BY id LIMIT 1" |
 		jq -c '[.jobs[] | select(.tag) | .project] | sort')" '["big","probes","step","waits"]'
-is "no job's time went untagged" \
-	"$(em --json report --by job | jq '[.rows[] | select(.purpose == "untagged") | .gpu_time_us] | add // 0')" 0
+is "no job's time went untagged" "$(untagged)" 0
 t "what passed between is unobserved" [ "$(report .unobserved_us)" -gt 0 ]
 is "… and is neither used nor idle" "$(report '.capacity_us == .used_us + .idle_us + .unobserved_us')" true
 

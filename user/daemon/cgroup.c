@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -197,12 +195,37 @@ static bool has_dots(const char *path)
 	return false;
 }
 
+/*
+ * Step by step, following nothing: a sandbox in which no set-user-ID file can be made (systemd's
+ * RestrictSUIDSGID=) has no openat2(), whose arguments its filter cannot see.
+ */
+static int open_below(int root, const char *path)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	_cleanup_close_ int at = openat(root, ".", flags);
+	_cleanup_free_ char *names = strdup(path);
+	struct stat st, top;
+	char *rest = names;
+
+	if (!names)
+		return -ENOMEM;
+	for (char *name; at >= 0 && (name = strsep(&rest, "/"));) {
+		int below = *name ? openat(at, name, flags) : TAKE_FD(at);
+		int e = errno;
+
+		if (at >= 0)
+			close(at);
+		errno = e;
+		at = below;
+	}
+	if (at < 0 || fstat(at, &st) || fstat(root, &top))
+		return errno == ELOOP || errno == ENOTDIR ? -ENOENT : -errno;
+	return st.st_dev == top.st_dev ? TAKE_FD(at) : -ENOENT;
+}
+
 /* Opens a path of the hierarchy, owned from here on, never leaving it. */
 static int open_path(struct em_cgroup *c, char *path, char *err, size_t len)
 {
-	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-				.resolve =
-					RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
 	const char *mount = em_cgroup_mount();
 	_cleanup_close_ int root = -1, fd = -1;
 	_cleanup_free_ char *owned = path;
@@ -212,16 +235,16 @@ static int open_path(struct em_cgroup *c, char *path, char *err, size_t len)
 		snprintf(err, len, "no hierarchy of cgroup version 2 is mounted on /sys/fs/cgroup");
 		return -EOPNOTSUPP;
 	}
-	root = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0 || !path)
 		return path ? -errno : -ENOMEM;
 	if (has_dots(path)) {
 		snprintf(err, len, "cgroup: a path without \".\" and \"..\" is needed");
 		return -EINVAL;
 	}
-	fd = (int)syscall(SYS_openat2, root, path[1] ? path + 1 : ".", &how, sizeof(how));
+	fd = open_below(root, path);
 	if (fd < 0 || fstat(fd, &st)) {
-		int e = errno == EXDEV || errno == ELOOP ? ENOENT : errno;
+		int e = fd < 0 ? -fd : errno;
 
 		snprintf(err, len, "cgroup %s: %s", path, strerror(e));
 		return -e;

@@ -51,6 +51,11 @@ static int adopt(struct em_manager *m)
 	m->taken = m->stored = 0;
 	m->why[0] = '\0';
 	em_inventory_untold(&m->inventory);
+	if (em_sensor_relaid(m->source->sensor))
+		em_log(LOG_NOTICE,
+		       "the maps of an earmarkd before are laid out otherwise: accounts "
+		       "begin anew, tags and what was sealed are kept, and jobs are "
+		       "found by their open files");
 	return em_manager_watch_source(m);
 }
 

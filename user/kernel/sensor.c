@@ -423,12 +423,18 @@ int em_sensor_open(struct em_sensor **ret, enum em_sensor_mode mode)
 	r = em_pin_dir(s->unusable, sizeof(s->unusable));
 	if (!r)
 		r = em_pin_claim(&build);
-	if (r && !s->unusable[0])
+	s->relaid = r > 0;
+	if (r < 0 && !s->unusable[0])
 		snprintf(s->unusable, sizeof(s->unusable), "cannot pin in %s: %s", em_pin_root(),
 			 strerror(-r));
 	em_sensor_retry(s);
 	*ret = s;
 	return 0;
+}
+
+bool em_sensor_relaid(const struct em_sensor *s)
+{
+	return s->relaid;
 }
 
 void em_sensor_close(struct em_sensor *s)

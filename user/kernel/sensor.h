@@ -40,6 +40,9 @@ int em_sensor_open(struct em_sensor **s, enum em_sensor_mode mode);
 void em_sensor_close(struct em_sensor *s); /* what is pinned stays attached */
 int em_sensor_unpin(void);                 /* detaches everything; drivers can be unloaded */
 
+/* Were there maps of a build that lays them out otherwise? They are gone: accounts begin anew. */
+bool em_sensor_relaid(const struct em_sensor *s);
+
 int em_sensor_states(struct em_sensor *s, const struct em_sensor_state **states);
 
 /* Walks all open files of GPUs (iter/task_file). With the module the kfunc books them; alone

@@ -35,6 +35,7 @@ extern const struct family em_families[EM_FAMILY_COUNT];
  * @unusable: why nothing can be pinned here; "" = it can
  * @tried: what a family was tried with in vain, so that it is not repeated; 0 = nothing
  * @walks_only: no program can be attached to the edges of holds
+ * @relaid: maps of another layout were found, and removed
  * @by_hand: its pins were removed by somebody
  */
 struct em_sensor {
@@ -42,7 +43,7 @@ struct em_sensor {
 	struct em_sensor_state states[EM_FAMILY_COUNT];
 	char unusable[256];
 	ino_t tried[EM_FAMILY_COUNT];
-	bool walks_only;
+	bool walks_only, relaid;
 	bool by_hand[EM_FAMILY_COUNT];
 };
 

@@ -31,8 +31,10 @@ int em_pin_path(char *out, size_t len, const char *prefix, const char *name)
 bool em_pin_exists(const char *prefix, const char *name)
 {
 	char path[128];
+	struct stat st;
 
-	return !em_pin_path(path, sizeof(path), prefix, name) && !access(path, F_OK);
+	/* access() would ask for the user, without the capabilities, and bpffs is root's */
+	return !em_pin_path(path, sizeof(path), prefix, name) && !stat(path, &st);
 }
 
 void em_pin_remove(const char *prefix, const char *name)
@@ -109,6 +111,7 @@ int em_pin_claim(const struct em_pin_build *build)
 	struct bpf_map_info info = {};
 	__u32 zero = 0, len = sizeof(info);
 	char path[128];
+	bool kept;
 	int r;
 
 	em_pin_path(path, sizeof(path), "", "build");
@@ -117,9 +120,11 @@ int em_pin_claim(const struct em_pin_build *build)
 		bpf_map_lookup_elem(fd, &zero, &old);
 	if (!memcmp(&old, build, sizeof(old)))
 		return 0;
-	r = em_pin_remove_all(
-		old.layout == build->layout && old.mode == build->mode ? is_link : is_not_state);
-	return r ? r : build_write(build);
+	kept = old.layout == build->layout && old.mode == build->mode;
+	r = em_pin_remove_all(kept ? is_link : is_not_state);
+	if (!r)
+		r = build_write(build);
+	return r ? r : fd >= 0 && old.mode == build->mode && !kept;
 }
 
 int em_sensor_unpin(void)

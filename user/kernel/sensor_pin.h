@@ -25,6 +25,8 @@ int em_pin_dir(char *why, size_t len);
  *
  * Links of another build go; maps stay if their layout is the same; the recorder's state
  * always stays, it carries the tags and knows its own layout.
+ *
+ * Return: 0; 1: maps that are laid out otherwise went; -errno.
  */
 int em_pin_claim(const struct em_pin_build *build);
 

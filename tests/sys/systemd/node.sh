@@ -62,6 +62,7 @@ driver() {
 	# the training of the operator's first job
 	printf '#!/bin/sh\nexec simjob -g 0 -n 30 -d 10000 -q 4 -w 1\n' >/usr/local/bin/python3
 	chmod +x /usr/local/bin/python3
+	usermod --append --groups render,video ann
 }
 
 # packages_here - as if they had been copied to the node; and DKMS finds what it would build
@@ -220,7 +221,7 @@ removal() {
 	t "… which it does, with its key" test -s /var/lib/earmark/checkpoint -a -s /var/lib/earmark/key
 	typed "the manual's end" "apt purge --yes earmark-dkms"
 	is "the module is in no kernel's directory" "$(find /lib/modules -name 'earmark.ko*')" ""
-	t "one that is loaded stays, until it is unloaded" modprobe -r earmark
+	t "one that is loaded stays, until it is unloaded" rmmod earmark
 	is "nothing of it is left in systemd" "$(find /etc/systemd /lib/systemd /usr/lib/s*.d -name '*earmark*' ! -name 'earmark-vm*')" ""
 }
 
