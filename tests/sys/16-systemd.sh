@@ -67,7 +67,7 @@ t "… and of the next" dkms_of $next
 
 mkdir -p "$B/vm"
 export EARMARK_VERSION=$version EARMARK_NEXT=$next EARMARK_PACKAGES=$out
-VM_ENV="EARMARK_VERSION EARMARK_NEXT EARMARK_PACKAGES NAME" VM_TIMEOUT=${VM_TIMEOUT:-600} \
+VM_ENV="EARMARK_VERSION EARMARK_NEXT EARMARK_PACKAGES NAME" VM_TIMEOUT=${VM_TIMEOUT:-900} VM_SMP=1 \
 	VM_LOG=$out/console.log tests/vm/run --systemd 6.12 tests/sys/systemd/node.sh
 rc=$?
 ((!rc)) || not_ok "the guest: status $rc"

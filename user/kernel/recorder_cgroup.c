@@ -79,7 +79,7 @@ void em_rec_job_register(struct rec *r, struct rec_cgroup *cg, u64 when, u32 pid
 	e->job = cg->id;
 	e->uid = cg->uid;
 	e->pid = pid;
-	memcpy(e->comm, comm, sizeof(e->comm) - 1);
+	memcpy(e->comm, comm, strnlen(comm, sizeof(e->comm) - 1));
 	memcpy(e->text, cg->path, sizeof(e->text));
 }
 
