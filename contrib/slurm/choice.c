@@ -11,6 +11,7 @@
 #include "commit/near.h"
 
 #define PURPOSE_NAME(id, name) name,
+#define NOT_AN_ARRAY 0xfffffffe /* Slurm's NO_VAL */
 #define SOCKET "/run/earmark/earmarkd.sock"
 
 static const char *const purposes[] = { EARMARK_PURPOSES(PURPOSE_NAME) NULL };
@@ -159,7 +160,7 @@ void em_slurm_ref(char out[EARMARK_REF_LEN], const char *cluster, uint32_t job, 
 {
 	const char *dot = *cluster ? "." : "";
 
-	if (array)
+	if (array && task != NOT_AN_ARRAY)
 		snprintf(out, EARMARK_REF_LEN, "%.40s%s%u_%u", cluster, dot, array, task);
 	else
 		snprintf(out, EARMARK_REF_LEN, "%.40s%s%u", cluster, dot, job);

@@ -142,6 +142,7 @@ int slurm_spank_init_post_opt(spank_t sp, int argc, char **argv)
 struct job {
 	spank_t sp;
 	uint32_t id, uid;
+	bool whole; /* the step stands for the job: its batch script, or what holds the rest */
 	char ref[EARMARK_REF_LEN];
 	char cgroup[PATH_MAX], step[PATH_MAX];
 };
@@ -177,10 +178,37 @@ static char *conf_text(const char *name)
 	return strdup("");
 }
 
+/* The job as slurmctld knows it, to be freed; NULL: it does not say. */
+static job_info_msg_t *load(const struct job *j)
+{
+	job_info_msg_t *info = NULL;
+
+	if (!slurm_load_job(&info, j->id, SHOW_ALL) && info->record_count)
+		return info;
+	slurm_free_job_info_msg(info);
+	return NULL;
+}
+
+/* Of a batch script slurmctld says it; of a step its srun does, which is the user's. */
+static void find_array(const struct job *j, uint32_t *array, uint32_t *task)
+{
+	job_info_msg_t *info;
+
+	*array = *task = 0;
+	spank_get_item(j->sp, S_JOB_ARRAY_ID, array);
+	spank_get_item(j->sp, S_JOB_ARRAY_TASK_ID, task);
+	if (j->whole || !*array || *task == NO_VAL)
+		return;
+	info = load(j);
+	*array = info ? info->job_array[0].array_job_id : 0;
+	*task = info ? info->job_array[0].array_task_id : 0;
+	slurm_free_job_info_msg(info);
+}
+
 static void make_ref(struct job *j)
 {
 	char cluster[EM_SLURM_CLUSTER_MAX + 1] = "";
-	uint32_t array = 0, task = 0;
+	uint32_t array, task;
 
 	snprintf(cluster, sizeof(cluster), "%s", site.cluster);
 	if (!*cluster) {
@@ -189,14 +217,14 @@ static void make_ref(struct job *j)
 		if (!conf || !em_slurm_cluster_parse(conf, cluster))
 			*cluster = '\0';
 	}
-	spank_get_item(j->sp, S_JOB_ARRAY_ID, &array);
-	spank_get_item(j->sp, S_JOB_ARRAY_TASK_ID, &task);
+	find_array(j, &array, &task);
 	em_slurm_ref(j->ref, cluster, j->id, array, task);
 }
 
 static int find_job(struct job *j, spank_t sp)
 {
 	char own[PATH_MAX] = "";
+	uint32_t step = 0;
 
 	*j = (struct job){ .sp = sp };
 	if (spank_get_item(sp, S_JOB_ID, &j->id) != ESPANK_SUCCESS ||
@@ -206,6 +234,9 @@ static int find_job(struct job *j, spank_t sp)
 	if (em_file_line(AT_FDCWD, "/proc/self/cgroup", own, sizeof(own)) ||
 	    strncmp(own, "0::", 3) || !em_slurm_cgroup(own + 3, j->id, j->cgroup, j->step))
 		return -ENOENT;
+	spank_get_item(sp, S_JOB_STEPID, &step);
+	j->whole = step == SLURM_BATCH_SCRIPT || step == SLURM_EXTERN_CONT ||
+		   step == SLURM_INTERACTIVE_STEP;
 	make_ref(j);
 	return 0;
 }
@@ -240,12 +271,11 @@ static int tag(const struct job *j, const char *cgroup, const struct em_slurm_ch
  */
 static int map(const struct job *j, char *err, size_t len)
 {
-	job_info_msg_t *info = NULL;
+	job_info_msg_t *info = load(j);
 	struct em_slurm_body b;
 
-	if (slurm_load_job(&info, j->id, SHOW_ALL) || !info->record_count) {
+	if (!info) {
 		snprintf(err, len, "slurmctld does not say what job %u is", j->id);
-		slurm_free_job_info_msg(info);
 		return -EIO;
 	}
 	begin(&b, j, j->cgroup);
@@ -264,10 +294,12 @@ static int allocate(const struct job *j, const char *gpus, const char *action, c
 {
 	_cleanup_free_ char *conf = conf_text("gres.conf");
 	struct em_slurm_body b;
-	char devices[2048];
+	char devices[2048], node[256] = "";
 	int r;
 
-	if (!em_slurm_gres_devices(conf ?: "", gpus, devices, sizeof(devices)))
+	if (spank_getenv(j->sp, "SLURMD_NODENAME", node, sizeof(node)) != ESPANK_SUCCESS)
+		snprintf(node, sizeof(node), "%s", getenv("SLURMD_NODENAME") ?: "");
+	if (!em_slurm_gres_devices(conf ?: "", node, gpus, devices, sizeof(devices)))
 		return 0;
 	begin(&b, j, j->cgroup);
 	em_slurm_body_words(&b, "gpus", devices);
@@ -289,12 +321,8 @@ static int give(const struct job *j, char *err, size_t len)
 
 static void plan(const struct job *j, struct em_slurm_plan *p)
 {
-	struct em_slurm_step s = { .passed = passed };
-	uint32_t step = 0;
+	struct em_slurm_step s = { .whole = j->whole, .passed = passed };
 
-	spank_get_item(j->sp, S_JOB_STEPID, &step);
-	s.whole = step == SLURM_BATCH_SCRIPT || step == SLURM_EXTERN_CONT ||
-		  step == SLURM_INTERACTIVE_STEP;
 	choice_from_env(j->sp, JOB_ENV, &s.inherited);
 	if (!s.whole)
 		choice_from_env(j->sp, STEP_ENV, &s.said);

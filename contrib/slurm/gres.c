@@ -13,94 +13,124 @@
 #define FILE_LEN 256
 #define GPUS_MAX 256
 
-/* The value of @key in one line, which ends at @end; without it NULL. */
-static const char *value_of(const char *line, const char *end, const char *key, size_t *n)
+/* struct list - a list of names as Slurm writes them: "a,b[0-3,7]c"; @end: of its text */
+struct list {
+	const char *at, *end;
+};
+
+/* The value of @key in one line, which ends at @end. */
+static bool value_of(const char *line, const char *end, const char *key, struct list *value)
 {
 	size_t len = strlen(key);
 
 	for (const char *p = line; p + len < end; p++) {
-		if (p != line && !isspace((unsigned char)p[-1]))
-			continue;
-		if (strncasecmp(p, key, len) || p[len] != '=')
-			continue;
-		p += len + 1;
-		*n = strcspn(p, " \t\r\n#");
-		return p;
-	}
-	return NULL;
-}
-
-static bool number_at_end(const char *file, unsigned int number)
-{
-	size_t n = strlen(file);
-
-	while (n && isdigit((unsigned char)file[n - 1]))
-		n--;
-	return file[n] && strtoul(file + n, NULL, 10) == number;
-}
-
-/* Is @number in "0-3,7"? @end: of the text */
-static bool in_ranges(const char *s, const char *end, unsigned int number)
-{
-	while (s < end && isdigit((unsigned char)*s)) {
-		char *after;
-		unsigned long low = strtoul(s, &after, 10), high = low;
-
-		if (*after == '-')
-			high = strtoul(after + 1, &after, 10);
-		if (low <= number && number <= high)
+		if ((p == line || isspace((unsigned char)p[-1])) && !strncasecmp(p, key, len) &&
+		    p[len] == '=') {
+			value->at = p + len + 1;
+			value->end = value->at + strcspn(value->at, " \t\r\n#");
 			return true;
-		s = after + (*after == ',');
+		}
 	}
 	return false;
 }
 
-/* One name such as /dev/nvidia[0-3] or /dev/dri/renderD128, @n long. */
-static bool expand(const char *name, size_t n, unsigned int number, char *out, size_t len)
+/* The next name with at most one pair of brackets; it lies in the text of the list. */
+static bool next_name(struct list *l, struct list *name)
 {
-	const char *open = memchr(name, '[', n), *close = memchr(name, ']', n);
+	bool inside = false;
+	const char *p;
 
-	if (open && close && open < close) {
-		snprintf(out, len, "%.*s%u%.*s", (int)(open - name), name, number,
-			 (int)(name + n - close - 1), close + 1);
-		return in_ranges(open + 1, close, number);
-	}
-	snprintf(out, len, "%.*s", (int)n, name);
-	return number_at_end(out, number);
+	for (p = l->at; p < l->end && (inside || *p != ','); p++)
+		inside = *p == '[' || (inside && *p != ']');
+	*name = (struct list){ l->at, p };
+	l->at = p < l->end ? p + 1 : p;
+	return name->at < name->end;
 }
 
-/* Names between commas, except for those inside brackets. */
-static bool any_expands(const char *s, size_t n, unsigned int number, char *out, size_t len)
+/* One range of "0-3,7", in the text of the list; @width: "01-10" keep their zeros. */
+static bool next_range(struct list *l, unsigned long *low, unsigned long *high, int *width)
 {
-	size_t from = 0;
-	int depth = 0;
+	char *after;
 
-	for (size_t i = 0; i <= n; i++) {
-		depth += i < n && s[i] == '[';
-		depth -= i < n && s[i] == ']';
-		if (i < n && (s[i] != ',' || depth))
-			continue;
-		if (expand(s + from, i - from, number, out, len))
+	if (l->at >= l->end || !isdigit((unsigned char)*l->at))
+		return false;
+	*low = *high = strtoul(l->at, &after, 10);
+	*width = (int)(after - l->at);
+	if (*after == '-' && isdigit((unsigned char)after[1]))
+		*high = strtoul(after + 1, &after, 10);
+	l->at = after + (*after == ',');
+	return true;
+}
+
+/* The *number-th of what the brackets hold; else *number less how many that are. */
+static bool nth_in_ranges(struct list ranges, unsigned long *number, unsigned long *value,
+			  int *width)
+{
+	unsigned long low, high;
+
+	while (next_range(&ranges, &low, &high, width) && high >= low) {
+		if (*number <= high - low) {
+			*value = low + *number;
 			return true;
-		from = i + 1;
+		}
+		*number -= high - low + 1;
 	}
 	return false;
 }
 
-bool em_slurm_gres_file(const char *conf, unsigned int number, char *out, size_t len)
+/* The *number-th name of those that @name stands for; else *number less how many there are. */
+static bool expand(const struct list *name, unsigned long *number, char *out, size_t len)
 {
+	const char *open = memchr(name->at, '[', (size_t)(name->end - name->at));
+	const char *close = open ? memchr(open, ']', (size_t)(name->end - open)) : NULL;
+	unsigned long value;
+	int width;
+
+	if (!close) {
+		snprintf(out, len, "%.*s", (int)(name->end - name->at), name->at);
+		return !(*number)--;
+	}
+	if (!nth_in_ranges((struct list){ open + 1, close }, number, &value, &width))
+		return false;
+	snprintf(out, len, "%.*s%0*lu%.*s", (int)(open - name->at), name->at, width, value,
+		 (int)(name->end - close - 1), close + 1);
+	return true;
+}
+
+static bool names(struct list l, const char *word)
+{
+	struct list name;
+
+	while (next_name(&l, &name)) {
+		char one[FILE_LEN];
+
+		for (unsigned long i = 0, n = 0; i < 65536; n = ++i) {
+			if (!expand(&name, &n, one, sizeof(one)))
+				break;
+			if (!strcmp(one, word))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool em_slurm_gres_file(const char *conf, const char *node, unsigned int number, char *out,
+			size_t len)
+{
+	unsigned long left = number;
+
 	for (const char *line = conf, *end; *line; line = *end ? end + 1 : end) {
-		const char *name, *file;
-		size_t n, m;
+		struct list kind, files, nodes, file;
 
 		end = line + strcspn(line, "\n");
-		if (line[strspn(line, " \t")] == '#')
+		if (line[strspn(line, " \t")] == '#' || !value_of(line, end, "Name", &kind) ||
+		    !value_of(line, end, "File", &files) || !names(kind, "gpu") ||
+		    (value_of(line, end, "NodeName", &nodes) && !names(nodes, node)))
 			continue;
-		name = value_of(line, end, "Name", &n);
-		file = value_of(line, end, "File", &m);
-		if (name && file && n == 3 && !strncasecmp(name, "gpu", 3) &&
-		    any_expands(file, m, number, out, len))
-			return true;
+		while (next_name(&files, &file)) {
+			if (expand(&file, &left, out, len))
+				return true;
+		}
 	}
 	return false;
 }
@@ -116,19 +146,23 @@ static bool add_device(const char *file, char *out, size_t len)
 	return true;
 }
 
-unsigned int em_slurm_gres_devices(const char *conf, const char *list, char *out, size_t len)
+unsigned int em_slurm_gres_devices(const char *conf, const char *node, const char *list, char *out,
+				   size_t len)
 {
+	struct list l = { list, list + strlen(list) };
+	unsigned long low, high;
 	unsigned int found = 0;
+	int width;
 
 	*out = '\0';
-	for (unsigned int i = 0; i < GPUS_MAX && strlen(out) + 24 < len; i++) {
-		char file[FILE_LEN];
+	while (next_range(&l, &low, &high, &width)) {
+		for (; low <= high && low < GPUS_MAX && strlen(out) + 24 < len; low++) {
+			char file[FILE_LEN];
 
-		if (!in_ranges(list, list + strlen(list), i))
-			continue;
-		if (!em_slurm_gres_file(conf, i, file, sizeof(file)))
-			snprintf(file, sizeof(file), "/dev/nvidia%u", i);
-		found += add_device(file, out, len);
+			if (!em_slurm_gres_file(conf, node, (unsigned int)low, file, sizeof(file)))
+				snprintf(file, sizeof(file), "/dev/nvidia%lu", low);
+			found += add_device(file, out, len);
+		}
 	}
 	return found;
 }

@@ -9,18 +9,22 @@
 /*
  * em_slurm_gres_file() - the device file of a GPU
  * @conf: text of gres.conf
- * @number: as in SLURM_JOB_GPUS: of the device's file where its name ends in one
+ * @node: as slurm.conf names it: lines of other nodes do not count
+ * @number: as in SLURM_JOB_GPUS: Slurm counts a node's files in the order of @conf, from 0,
+ *	whatever numbers their names have
  *
- * Return: whether @conf has such a file for a gpu; else it is in nobody's hands to say.
+ * Return: whether there is that file; else (AutoDetect) @conf does not say which it is.
  */
-bool em_slurm_gres_file(const char *conf, unsigned int number, char *out, size_t len);
+bool em_slurm_gres_file(const char *conf, const char *node, unsigned int number, char *out,
+			size_t len);
 
 /*
  * em_slurm_gres_devices() - "226:128 226:129", of the GPUs of a list such as "0,2-3"
- * @conf: text of gres.conf; where it names no file, /dev/nvidiaN is taken
  *
- * What is no character device is left out. Return: how many there are in @out.
+ * Where @conf names no file, /dev/nvidiaN is taken. What is no character device is left out.
+ * Return: how many there are in @out.
  */
-unsigned int em_slurm_gres_devices(const char *conf, const char *list, char *out, size_t len);
+unsigned int em_slurm_gres_devices(const char *conf, const char *node, const char *list, char *out,
+				   size_t len);
 
 #endif
