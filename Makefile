@@ -106,11 +106,14 @@ $(B)/slurm/%.o: %.c
 include tests/tests.mk
 
 # --- the machine ----------------------------------------------------------------------------
-.PHONY: install dkms-install deb clean help
+SLURM_PLUGINS ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch)/slurm-wlm
+.PHONY: install dkms-install slurm-install deb clean help
 install: user
 	$(Q)contrib/install $(B) "$(DESTDIR)" $(PREFIX) $(VERSION)
 dkms-install:
 	$(Q)contrib/dkms-install $(VERSION)
+slurm-install: slurm
+	$(Q)contrib/slurm/install $(B) "$(DESTDIR)" $(SLURM_PLUGINS)
 deb:
 	$(Q)contrib/deb $(B) $(VERSION)
 clean:
