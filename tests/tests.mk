@@ -65,7 +65,7 @@ $(B)/unit/nvidia_test: | $(DOUBLES)
 unit: $(UNIT) $(B)/unit/ledger_fixture
 kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko $(B)/$(KREL)/other/earmark.ko
 guest-modules: $(GUEST_MODULES)
-test-tools: all $(DOUBLES) $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) $(SYS_TOOLS) guest-modules
+test-tools: all slurm $(DOUBLES) $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) $(SYS_TOOLS) guest-modules
 
 # style: checkpatch rules that apply, clang-format, shellcheck, sparse on kmod
 style: bpf

@@ -44,6 +44,7 @@ slurm_up() {
 		JobCompLoc=$W/jobcomp
 		ReturnToService=2
 		KillWait=2
+		SlurmdParameters=config_overrides
 		MpiDefault=none
 		NodeName=$NODE NodeAddr=$ADDR CPUs=4 RealMemory=500 Gres=gpu:2 State=UNKNOWN
 		PartitionName=main Nodes=ALL Default=YES State=UP

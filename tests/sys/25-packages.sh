@@ -19,6 +19,7 @@ if ! make -s deb >"$W/make.log" 2>&1; then
 	exit
 fi
 ok "make deb"
+slurm=$B/deb/earmark-slurm_${version}_amd64.deb
 deb=$B/deb/earmark_${version}_amd64.deb dkms=$B/deb/earmark-dkms_${version}_all.deb
 is "the copy is built, not the tree" "$(git status --porcelain)" "$before"
 
@@ -66,6 +67,20 @@ t "dkms: … with the contract" cmp include/uapi/earmark.h "$src/include/uapi/ea
 is "dkms: version" "$(bash -c ". '$src/dkms.conf' && echo \$PACKAGE_VERSION")" "$version"
 is "dkms: no placeholder is left" "$(grep -c '[@#]MODULE_VERSION\|@VERSION@' "$src/dkms.conf")" 0
 
+dpkg-deb -c "$slurm" | awk '{ sub(/^\./, "", $6); print $1, $2, $6 }' >"$W/list"
+has -rw-r--r-- "/usr/lib/$(cc -print-multiarch)/slurm-wlm/earmark.so"
+has -rw-r--r-- /etc/slurm/plugstack.conf.d/earmark.conf
+has -rw-r--r-- /usr/share/man/man8/earmark-slurm.8.gz
+is "slurm: nothing else" "$(grep -v '/$' "$W/list" | grep -cvE ' /usr/share/doc/')" 3
+is "slurm: for the Slurm it was built with, and no other" \
+	"$(dpkg-deb -f "$slurm" Depends | grep -oE 'slurm-wlm-basic-plugins [^,]*' | tr '\n' ' ')" \
+	"slurm-wlm-basic-plugins (>= 22.05) slurm-wlm-basic-plugins (<< 22.05.99) "
+dpkg-deb -x "$slurm" "$W/s"
+is "slurm: into Slurm's daemons it brings libc and nothing else" \
+	"$(objdump -p "$W"/s/usr/lib/*/slurm-wlm/earmark.so | awk '$1 == "NEEDED" { print $2 }')" libc.so.6
+is "slurm: of what it defines Slurm sees its hooks alone" \
+	"$(nm -D --defined-only "$W"/s/usr/lib/*/slurm-wlm/earmark.so | awk '{ print $3 }' | grep -cvE '^(slurm_spank_[a-z_]+|(spank_)?plugin_(name|type|version))$')" 0
+
 # what a build needs is said twice, for make deps and for Debian
 mapfile -t libs < <(make -pn 2>/dev/null | sed -n 's/^DEPS_BUILD := //p' | tr ' ' '\n' | grep -E '^lib|-dev$')
 missing=
@@ -96,7 +111,7 @@ unnamed() {
 	done
 }
 is "the manual has every verb and option" "$(unnamed)" ""
-is "mandoc has nothing to say" "$(mandoc -T lint -W warning man/*.[0-9])" ""
+is "mandoc has nothing to say" "$(mandoc -T lint -W warning man/*.[0-9] contrib/slurm/*.8)" ""
 
 # --- the unit -------------------------------------------------------------------------------
 unit=contrib/systemd/earmarkd.service

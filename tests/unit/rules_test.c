@@ -90,10 +90,7 @@ static void site_keys_only(void **state)
 	static const struct {
 		const char *yaml, *says;
 	} table[] = {
-		{ "rules:\n  - match: { qos: high }\n    purpose: mixed\n", ":2:19: qos: " },
 		{ "rules:\n  - match: { job: x }\n    purpose: mixed\n", ":2:19: job: " },
-		{ "rules:\n  - match: { account: x }\n    purpose: mixed\n", "account: " },
-		{ "rules:\n  - match: { partition: x }\n    purpose: mixed\n", "partition: " },
 		{ "rules: []\noutage: idle\n", ":2:9: outage: " },
 		{ "rules:\n  - match: { cgruop: x }\n    purpose: mixed\n", "did you mean cgroup" },
 		{ "rules:\n  - purpose: alinment\n", ":2:14: purpose: \"alinment\"" },
@@ -109,7 +106,8 @@ static void site_keys_only(void **state)
 	}
 	assert_int_equal(load(&r,
 			      "rules:\n  - name: n\n    match: { cgroup: /a, user: u, group: g, "
-			      "uid: '1', unit: s, executable: /e }\n    purpose: mixed\n"),
+			      "uid: '1', unit: s, executable: /e, account: a, qos: q, "
+			      "partition: p, wckey: w }\n    purpose: mixed\n"),
 			 0);
 	assert_string_equal(r.list[0].name, "n");
 	assert_int_equal(r.list[0].line, 2);

@@ -21,6 +21,7 @@
 #include "../../contrib/slurm/ask.c"
 #include "../../contrib/slurm/choice.c"
 #include "../../contrib/slurm/gres.c"
+#include "rule/facts.h"
 
 static char err[512];
 
@@ -265,6 +266,46 @@ static void test_gres(void **state)
 	assert_int_equal(em_slurm_gres_devices("", "n2", "NoDevFiles", out, sizeof(out)), 0);
 }
 
+/* --- rules --------------------------------------------------------------------------------- */
+
+static void load(struct em_rules *r, const char *yaml)
+{
+	char file[] = "/tmp/earmark-rules-XXXXXX";
+	int fd = mkstemp(file);
+
+	assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
+	close(fd);
+	assert_int_equal(em_rules_load_site(r, file, err, sizeof(err)), 0);
+	unlink(file);
+}
+
+/* What Slurm knows of a job decides about it, and about nothing else. */
+static void test_rules(void **state)
+{
+	struct em_facts f = { 0 };
+	struct em_rules r;
+
+	(void)state;
+	load(&r, "rules:\n"
+		 "  - match: { account: \"safety-*\", qos: high }\n"
+		 "    purpose: alignment\n"
+		 "  - match: { partition: web, wckey: \"?*\" }\n"
+		 "    purpose: serving\n");
+	assert_int_equal(em_facts_cgroup(&f, SCOPE "/job_7"), 0);
+	assert_int_equal(em_rules_match(&r, &f), -1);
+	assert_int_equal(em_facts_add(&f, EM_RULE_ACCOUNT, "safety-9"), 0);
+	assert_int_equal(em_rules_match(&r, &f), -1);
+	assert_int_equal(em_facts_add(&f, EM_RULE_QOS, "high"), 0);
+	assert_int_equal(em_rules_match(&r, &f), 0);
+	em_facts_forget(&f, EM_RULE_ACCOUNT);
+	assert_int_equal(em_facts_add(&f, EM_RULE_PARTITION, "web"), 0);
+	assert_int_equal(em_rules_match(&r, &f), -1);
+	assert_int_equal(em_facts_add(&f, EM_RULE_WCKEY, "w"), 0);
+	assert_int_equal(em_rules_match(&r, &f), 1);
+	em_facts_clear(&f);
+	em_rules_clear(&r);
+}
+
 /* --- asking -------------------------------------------------------------------------------- */
 
 static void test_body(void **state)
@@ -377,8 +418,8 @@ int main(void)
 		cmocka_unit_test(test_option),  cmocka_unit_test(test_site),
 		cmocka_unit_test(test_cluster), cmocka_unit_test(test_ref),
 		cmocka_unit_test(test_cgroup),  cmocka_unit_test(test_plan),
-		cmocka_unit_test(test_gres),    cmocka_unit_test(test_body),
-		cmocka_unit_test(test_ask),
+		cmocka_unit_test(test_gres),    cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_body),    cmocka_unit_test(test_ask),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
