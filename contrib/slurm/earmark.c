@@ -289,34 +289,24 @@ static int map(const struct job *j, char *err, size_t len)
 	return ask("/v1/slurm", &b, err, len);
 }
 
-static int allocate(const struct job *j, const char *gpus, const char *action, char *err,
-		    size_t len)
-{
-	_cleanup_free_ char *conf = conf_text("gres.conf");
-	struct em_slurm_body b;
-	char devices[2048], node[256] = "";
-	int r;
-
-	if (spank_getenv(j->sp, "SLURMD_NODENAME", node, sizeof(node)) != ESPANK_SUCCESS)
-		snprintf(node, sizeof(node), "%s", getenv("SLURMD_NODENAME") ?: "");
-	if (!em_slurm_gres_devices(conf ?: "", node, gpus, devices, sizeof(devices)))
-		return 0;
-	begin(&b, j, j->cgroup);
-	em_slurm_body_words(&b, "gpus", devices);
-	em_slurm_body_string(&b, "action", action);
-	em_slurm_body_end(&b);
-	r = ask("/v1/allocations", &b, err, len);
-	return r == -ENOENT ? 0 : r; /* an earmarkd that keeps no such clock */
-}
-
+/* The GPUs that the job has here: all of it, or what the step has, of a job of steps alone. */
 static int give(const struct job *j, char *err, size_t len)
 {
-	char gpus[1024];
+	_cleanup_free_ char *conf = conf_text("gres.conf");
+	char gpus[1024], node[256] = "", devices[2048];
+	struct em_slurm_body b;
 
 	if (spank_getenv(j->sp, "SLURM_JOB_GPUS", gpus, sizeof(gpus)) != ESPANK_SUCCESS &&
 	    spank_getenv(j->sp, "SLURM_STEP_GPUS", gpus, sizeof(gpus)) != ESPANK_SUCCESS)
 		return 0;
-	return allocate(j, gpus, "give", err, len);
+	spank_getenv(j->sp, "SLURMD_NODENAME", node, sizeof(node));
+	if (!em_slurm_gres_devices(conf ?: "", node, gpus, devices, sizeof(devices)))
+		return 0;
+	begin(&b, j, j->cgroup);
+	em_slurm_body_words(&b, "gpus", devices);
+	em_slurm_body_string(&b, "action", "give");
+	em_slurm_body_end(&b);
+	return ask("/v1/allocations", &b, err, len);
 }
 
 static void plan(const struct job *j, struct em_slurm_plan *p)
@@ -329,9 +319,23 @@ static void plan(const struct job *j, struct em_slurm_plan *p)
 	em_slurm_plan(p, &s);
 }
 
-static int tell(spank_t sp, char *err, size_t len)
+static int tell_tags(const struct job *j, char *err, size_t len)
 {
 	struct em_slurm_plan p;
+	int r = 0;
+
+	plan(j, &p);
+	if (p.job.purpose)
+		r = tag(j, j->cgroup, &p.job, err, len);
+	else if (site.map && !p.step.purpose)
+		r = map(j, err, len);
+	if (!r && p.step.purpose)
+		r = tag(j, *j->step ? j->step : j->cgroup, &p.step, err, len);
+	return r;
+}
+
+static int tell(spank_t sp, char *err, size_t len)
+{
 	struct job j;
 	int r = find_job(&j, sp);
 
@@ -341,14 +345,10 @@ static int tell(spank_t sp, char *err, size_t len)
 			 "ProctrackType=proctrack/cgroup)");
 		return r;
 	}
-	plan(&j, &p);
-	if (p.job.purpose)
-		r = tag(&j, j.cgroup, &p.job, err, len);
-	else if (site.map && !p.step.purpose)
-		r = map(&j, err, len);
-	if (!r && p.step.purpose)
-		r = tag(&j, *j.step ? j.step : j.cgroup, &p.step, err, len);
-	return r ?: give(&j, err, len);
+	r = tell_tags(&j, err, len);
+	if (!r && give(&j, err, len)) /* it is counted all the same, but for the allocated clock */
+		slurm_info("earmark: which GPUs the job was given is not recorded: %s", err);
+	return r;
 }
 
 /* After fork and before any task may run: slurmstepd, as root, once a step. */
@@ -375,26 +375,37 @@ int slurm_spank_task_post_fork(spank_t sp, int argc, char **argv)
 
 /* --- at the end ---------------------------------------------------------------------------- */
 
+static void take_back(const struct job *j)
+{
+	struct em_slurm_choice none = { 0 };
+	struct em_slurm_body b;
+	char err[600];
+
+	begin(&b, j, j->cgroup);
+	em_slurm_body_string(&b, "action", "take");
+	em_slurm_body_end(&b);
+	if (ask("/v1/allocations", &b, err, sizeof(err)) ||
+	    tag(j, j->cgroup, &none, err, sizeof(err)))
+		slurm_info("earmark: what is left of the job keeps its tag: %s", err);
+}
+
 /* Mostly its cgroup is gone by now, and with it tag and allocation. */
 int slurm_spank_job_epilog(spank_t sp, int argc, char **argv)
 {
 	static const char root[] = "/sys/fs/cgroup";
-	struct em_slurm_choice none = { 0 };
 	struct job j = { .sp = sp };
-	const char *gpus = getenv("SLURM_JOB_GPUS");
-	char pattern[128], err[600];
+	char pattern[128];
 	glob_t found;
 
 	(void)argc;
 	(void)argv;
 	if (spank_get_item(sp, S_JOB_ID, &j.id) != ESPANK_SUCCESS)
 		return 0;
+	make_ref(&j);
 	snprintf(pattern, sizeof(pattern), "%s/system.slice/*slurmstepd.scope/job_%u", root, j.id);
 	if (!glob(pattern, GLOB_NOSORT, NULL, &found)) {
 		snprintf(j.cgroup, sizeof(j.cgroup), "%s", found.gl_pathv[0] + strlen(root));
-		if (gpus)
-			allocate(&j, gpus, "take", err, sizeof(err));
-		tag(&j, j.cgroup, &none, err, sizeof(err));
+		take_back(&j);
 		globfree(&found);
 	}
 	return 0;
