@@ -13,11 +13,15 @@ const volatile struct em_hold_mode mode = {};
 
 /* Weak, and called only where mode.kmod says so: the verifier drops the other branch. */
 extern int earmark_hold_ioctl(struct file *file) __ksym __weak;
+extern int earmark_hold_channel(struct file *file, int certain) __ksym __weak;
 extern int earmark_hold_free(struct file *file) __ksym __weak;
 extern int earmark_seed_begin(void) __ksym __weak;
 extern u64 earmark_hold_seed(struct task_struct *task, struct file *file) __ksym __weak;
 extern int earmark_challenge_answer(u64 nonce, u64 missed, u64 recursion) __ksym __weak;
 
+#define NV_CONTROL (EARMARK_NVIDIA_MAJOR << 20 | EARMARK_NVIDIA_CONTROL)
+
+/* Of GPUs; and NV_CONTROL, where one of them is listened to for channels. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -113,30 +117,104 @@ static __always_inline void use_tell(struct file *file, u32 devnum)
 	ring_put(r, fresh);
 }
 
-static __always_inline int ioctl(struct file *file)
+/*
+ * NVIDIA's launches pass no kernel, but before them a process asks the resource manager for a
+ * channel (RM_ALLOC with one of these classes, one a generation). Where in its argument the
+ * class stands, and that large arguments are wrapped, has not changed since there are channels.
+ */
+#define NV_MAGIC 'F'
+#define NV_RM_ALLOC 0x2b
+#define NV_XFER 0xd3
+#define NV_CLASS_AT 12
+
+struct nv_xfer {
+	u32 cmd;
+	u32 size;
+	u64 ptr;
+};
+
+static __always_inline bool is_channel_class(u32 class)
+{
+	switch (class) {
+	case 0xc36f: /* Volta */
+	case 0xc46f: /* Turing */
+	case 0xc56f: /* Ampere */
+	case 0xc86f: /* Hopper */
+	case 0xc96f: /* Blackwell */
+	case 0xca6f:
+		return true;
+	}
+	return false;
+}
+
+/* Return: 1 a channel is asked for, 0 it is not, -1 it cannot be read. */
+static __always_inline int asks_channel(u32 cmd, u64 arg)
+{
+	u32 class, nr = cmd & 0xff;
+	struct nv_xfer xfer;
+
+	if ((cmd >> 8 & 0xff) != NV_MAGIC)
+		return 0;
+	if (nr == NV_XFER) {
+		if (bpf_probe_read_user(&xfer, sizeof(xfer), (void *)arg))
+			return -1;
+		nr = xfer.cmd;
+		arg = xfer.ptr;
+	}
+	if (nr != NV_RM_ALLOC)
+		return 0;
+	if (bpf_probe_read_user(&class, sizeof(class), (void *)(arg + NV_CLASS_AT)))
+		return -1;
+	return is_channel_class(class);
+}
+
+static __always_inline void channel_tell(u32 devnum, bool certain)
+{
+	struct em_control *c = control_get();
+	struct earmark_ring *r = c ? ring_get(c, EARMARK_RING_CHANNEL) : NULL;
+
+	if (!r)
+		return;
+	r->devnum = devnum;
+	r->cgroup = bpf_get_current_cgroup_id();
+	r->fd = !certain;
+	ring_put(r, false);
+}
+
+static __always_inline int ioctl(struct file *file, u32 cmd, u64 arg)
 {
 	u32 devnum = char_device(file);
+	int asks;
 
 	if (!devnum)
 		return 0;
 	if (mode.kmod)
 		earmark_hold_ioctl(file);
-	else if (bpf_map_lookup_elem(&devnums, &devnum))
+	else if (!bpf_map_lookup_elem(&devnums, &devnum))
+		return 0;
+	else if (devnum != NV_CONTROL)
 		use_tell(file, devnum);
+	asks = devnum >> 20 == EARMARK_NVIDIA_MAJOR ? asks_channel(cmd, arg) : 0;
+	if (!asks)
+		return 0;
+	if (mode.kmod)
+		earmark_hold_channel(file, asks > 0);
+	else
+		channel_tell(devnum, asks > 0);
 	return 0;
 }
 
 SEC("lsm/file_ioctl")
-int BPF_PROG(hold_ioctl, struct file *file)
+int BPF_PROG(hold_ioctl, struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return ioctl(file);
+	return ioctl(file, cmd, arg);
 }
 
 /* A hook of its own since "lsm: new security_file_ioctl_compat() hook" (6.8, and backports). */
 SEC("lsm/file_ioctl_compat")
-int BPF_PROG(hold_ioctl_compat, struct file *file)
+int BPF_PROG(hold_ioctl_compat, struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return ioctl(file);
+	return ioctl(file, cmd, arg);
 }
 
 /* The inode is gone by now: the file's address is all that can be looked up. */
@@ -187,7 +265,7 @@ int hold_seed(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (mode.kmod) {
 		r.file = earmark_hold_seed(task, file);
-	} else if (!bpf_map_lookup_elem(&devnums, &r.devnum)) {
+	} else if (r.devnum == NV_CONTROL || !bpf_map_lookup_elem(&devnums, &r.devnum)) {
 		return 0;
 	} else if (mode.walks) {
 		r.file = (u64)file;

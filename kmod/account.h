@@ -250,6 +250,8 @@ void earmark_use_add(struct earmark_account *a, struct earmark_use *use, struct 
 		     u64 file, bool unknown, u32 seed, u64 now);
 bool earmark_use_seen(struct earmark_account *a, u64 file, const struct earmark_job_account *job,
 		      u32 seed, u64 *id);
+u32 earmark_job_channel(struct earmark_account *a, struct earmark_job_account *job,
+			struct earmark_gpu_account *gpu, bool certain, u64 now);
 bool earmark_use_resolve(struct earmark_account *a, u64 id, bool works, u64 now);
 u32 earmark_file_free(struct earmark_account *a, u64 file, u64 now);
 u32 earmark_file_sweep(struct earmark_account *a, u32 seed, u64 now);

@@ -111,6 +111,60 @@ out:
 	return ret;
 }
 
+static bool is_control(const struct file *file)
+{
+	const struct inode *inode = file_inode(file);
+
+	return S_ISCHR(inode->i_mode) &&
+	       inode->i_rdev == MKDEV(EARMARK_NVIDIA_MAJOR, EARMARK_NVIDIA_CONTROL);
+}
+
+/* Return: is there a GPU that holds of begin with a channel? In an RCU section. */
+static bool any_channel(void)
+{
+	struct earmark_gpu *gpu;
+
+	list_for_each_entry_rcu(gpu, earmark_gpu_list(), node) {
+		if (READ_ONCE(gpu->meter) == EARMARK_METER_CHANNEL)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * earmark_file_channel() - the current process asks for a channel on @file
+ * @certain: false: what it asks for could not be read
+ *
+ * Seen before the driver answers: a request that it refuses counts too, until WORK_ADD says
+ * otherwise.
+ *
+ * Return: 0, or -ENODEV: for no GPU that could be told. Then, or if not @certain, it is counted.
+ */
+int earmark_file_channel(struct file *file, bool certain)
+{
+	struct earmark_gpu *gpu;
+	struct earmark_job *job;
+	unsigned long flags;
+	u32 n = 0;
+
+	rcu_read_lock();
+	gpu = file_gpu(file);
+	if (!(gpu || is_control(file)) || !any_channel()) {
+		rcu_read_unlock();
+		return 0;
+	}
+	raw_spin_lock_irqsave(&earmark_books.lock, flags);
+	job = earmark_job_of(task_dfl_cgroup(current));
+	if (job)
+		n = earmark_job_channel(&earmark_books.account, &job->account,
+					gpu ? &gpu->account : NULL, certain, ktime_get_ns());
+	raw_spin_unlock_irqrestore(&earmark_books.lock, flags);
+	rcu_read_unlock();
+	if (!n || !certain)
+		earmark_lost(EARMARK_LOST_MISSED, 1);
+	return n ? 0 : -ENODEV;
+}
+
 /* The last reference to @file is gone. Cheap for files that nobody used. */
 void earmark_file_gone(struct file *file)
 {

@@ -9,6 +9,7 @@ struct file;
 struct task_struct;
 
 int earmark_file_ioctl(struct file *file);
+int earmark_file_channel(struct file *file, bool certain);
 void earmark_file_gone(struct file *file);
 u64 earmark_file_seed(struct task_struct *task, struct file *file);
 u64 earmark_file_count(void);

@@ -18,6 +18,11 @@ __bpf_kfunc int earmark_hold_ioctl(struct file *file)
 	return earmark_file_ioctl(file);
 }
 
+__bpf_kfunc int earmark_hold_channel(struct file *file, int certain)
+{
+	return earmark_file_channel(file, certain);
+}
+
 __bpf_kfunc int earmark_hold_free(struct file *file)
 {
 	earmark_file_gone(file);
@@ -47,6 +52,7 @@ __bpf_kfunc_end_defs();
  */
 BTF_KFUNCS_START(earmark_kfuncs)
 BTF_ID_FLAGS(func, earmark_hold_ioctl)
+BTF_ID_FLAGS(func, earmark_hold_channel)
 BTF_ID_FLAGS(func, earmark_hold_free)
 BTF_ID_FLAGS(func, earmark_seed_begin)
 BTF_ID_FLAGS(func, earmark_hold_seed)

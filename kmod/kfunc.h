@@ -5,6 +5,11 @@
  *   int earmark_hold_ioctl(struct file *file)
  *	LSM file_ioctl and file_ioctl_compat: the current job uses @file. Cheap if it is no GPU's
  *	or known. 0, or -ENOMEM (counted, and the GPU went blind).
+ *   int earmark_hold_channel(struct file *file, int certain)
+ *	The same hooks, behind earmark_hold_ioctl(): the current job asks NVIDIA's driver for a
+ *	channel, or may do so: @certain 0, it could not be read. Where that is on one GPU, it holds
+ *	it from now on; where it can be on several, they are unobserved until the daemon knows.
+ *	0, or -ENODEV: the job uses no such GPU (counted).
  *   int earmark_hold_free(struct file *file)
  *	LSM file_free_security: @file is gone. Matched by pointer; always 0.
  *   int earmark_seed_begin(void)
@@ -26,6 +31,7 @@ struct file;
 struct task_struct;
 
 int earmark_hold_ioctl(struct file *file);
+int earmark_hold_channel(struct file *file, int certain);
 int earmark_hold_free(struct file *file);
 int earmark_seed_begin(void);
 u64 earmark_hold_seed(struct task_struct *task, struct file *file);

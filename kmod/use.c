@@ -103,6 +103,64 @@ bool earmark_use_seen(struct earmark_account *a, u64 file, const struct earmark_
 	return false;
 }
 
+/* Whether the job works on the GPU is not known from now on. */
+static void holder_doubt(struct earmark_account *a, struct earmark_holder *h, u64 now)
+{
+	struct earmark_use *use;
+	u32 i;
+
+	for (i = 0; i < 1 << EARMARK_FILE_BITS; i++) {
+		list_for_each_entry(use, &a->files[i], node) {
+			if (use->holder != h || use->unknown)
+				continue;
+			use->unknown = true;
+			h->gpu->unknown++;
+		}
+	}
+	h->since = now;
+	earmark_gpu_blind(a, h->gpu, EARMARK_BLIND_FILE, 0, now);
+}
+
+static bool may_be_on(const struct earmark_holder *h, const struct earmark_gpu_account *gpu)
+{
+	return h->uses && !h->gpu->retired && h->gpu->meter == EARMARK_METER_CHANNEL &&
+	       (!gpu || h->gpu == gpu);
+}
+
+/**
+ * earmark_job_channel() - the job asked for a channel on a GPU of METER_CHANNEL
+ * @gpu: on which, or NULL: on one of those that it uses, and the request does not say which
+ * @certain: false: it may have been a channel
+ *
+ * Where it can be one GPU only, the job holds it from now on. Else it may hold each of them that
+ * it does not hold already: their time is unobserved until that is told (WORK_ADD).
+ *
+ * Return: how many GPUs it can have been on.
+ */
+u32 earmark_job_channel(struct earmark_account *a, struct earmark_job_account *job,
+			struct earmark_gpu_account *gpu, bool certain, u64 now)
+{
+	struct earmark_holder *h, *one = NULL;
+	u32 n = 0;
+
+	now = earmark_account_clamp(a, now);
+	list_for_each_entry(h, &job->holders, of_job) {
+		if (!may_be_on(h, gpu))
+			continue;
+		one = h;
+		n++;
+	}
+	if (n == 1 && certain) {
+		earmark_holder_submit(a, one, now);
+		return n;
+	}
+	list_for_each_entry(h, &job->holders, of_job) {
+		if (may_be_on(h, gpu) && !h->submitted)
+			holder_doubt(a, h, now);
+	}
+	return n;
+}
+
 /* What fdinfo says of a file found at start. Return: is there such a use? */
 bool earmark_use_resolve(struct earmark_account *a, u64 id, bool works, u64 now)
 {

@@ -6,17 +6,21 @@ GUESTS := 6.12 6.1
 # make's own view of which releases the guests run: those whose headers are installed
 GUEST_RELEASES := $(filter 6.12% 6.1.%,$(RELEASES))
 GUEST_MODULES = $(foreach r,$(GUEST_RELEASES),$(B)/$(r)/earmark.ko $(B)/$(r)/simgpu/simgpu.ko \
-	$(B)/$(r)/other/earmark.ko)
+	$(B)/$(r)/simnv/simnv_dev.ko $(B)/$(r)/other/earmark.ko)
 
 $(B)/%/simgpu/simgpu.ko: $(wildcard tests/simgpu/*.[ch] tests/simgpu/Kbuild tests/simgpu/Makefile)
 	$(call say,KMOD,$@)
 	$(Q)$(MAKE) -s -C tests/simgpu KDIR=$(call kdir,$*) OUT=$(abspath $(@D))
 
+$(B)/%/simnv/simnv_dev.ko: $(wildcard tests/simnv/*.[ch] tests/simnv/Kbuild tests/simnv/Makefile)
+	$(call say,KMOD,$@)
+	$(Q)$(MAKE) -s -C tests/simnv KDIR=$(call kdir,$*) OUT=$(abspath $(@D))
+
 # a module that speaks another version of the contract
 $(B)/%/other/earmark.ko: $(B)/%/earmark.ko
 	$(call say,KMOD,$@)
 	$(Q)mkdir -p $(@D)/src && cp -r --parents $(KMOD_SRC) $(@D)/src
-	$(Q)sed -i 's/^\(#define EARMARK_VERSION\) 1 /\1 99 /' $(@D)/src/include/uapi/earmark.h
+	$(Q)sed -i 's/^\(#define EARMARK_VERSION\) [0-9]* /\1 99 /' $(@D)/src/include/uapi/earmark.h
 	$(Q)grep -q '^#define EARMARK_VERSION 99 ' $(@D)/src/include/uapi/earmark.h
 	$(Q)$(MAKE) -s -C $(call kdir,$*) M=$(abspath $(@D)/src) modules $(if $(V),V=1)
 	$(Q)cp $(@D)/src/earmark.ko $@
@@ -63,7 +67,8 @@ $(B)/unit/nvidia_test: | $(DOUBLES)
 .PHONY: check-oracles bench-stats
 .PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
 unit: $(UNIT) $(B)/unit/ledger_fixture
-kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko $(B)/$(KREL)/other/earmark.ko
+kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko $(B)/$(KREL)/simnv/simnv_dev.ko \
+	$(B)/$(KREL)/other/earmark.ko
 guest-modules: $(GUEST_MODULES)
 test-tools: all slurm $(DOUBLES) $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) $(SYS_TOOLS) guest-modules
 

@@ -483,6 +483,8 @@ enum earmark_ring_type {
 	EARMARK_RING_EMPTY,   /* a cgroup lost its last process: cgroup */
 	EARMARK_RING_MOVE,    /* a process entered a job's cgroup: pid, cgroup */
 	EARMARK_RING_SEED,    /* a file found open by the iterator: devnum, file, cgroup, pid, fd */
+	EARMARK_RING_CHANNEL, /* a channel is asked for on a file of NVIDIA's: devnum, cgroup; fd 1:
+			       * what is asked for could not be read */
 };
 
 struct earmark_ring {

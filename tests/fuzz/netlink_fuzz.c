@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 
@@ -93,6 +95,31 @@ static void start(struct message *m, int fam, int cmd, int flags)
 	m->genl.version = 1;
 }
 
+static __u64 monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (__u64)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void put_work(struct message *m)
+{
+	__u64 end = monotonic(), start = end - rnd(1000000000);
+	bool works = rnd(4);
+	struct stat st = { 0 };
+
+	fstat(cgroup_fd, &st);
+	put_u32(m, EARMARK_A_GPU, rnd(8));
+	put_u64(m, EARMARK_A_JOB, rnd(8) ? st.st_ino : rnd(100));
+	put_u64(m, EARMARK_A_START, start);
+	put_u64(m, EARMARK_A_END, rnd(8) ? end : ~end);
+	put_u64(m, EARMARK_A_VALUE, works ? rnd(end - start + 1) : 0);
+	put_u64(m, EARMARK_A_ERROR, rnd(1000000));
+	put_u32(m, EARMARK_A_CLASS, rnd(EARMARK_CLASS_COUNT));
+	put_u8(m, EARMARK_A_STATE, works);
+}
+
 /* A message that would be accepted, or, where that would end the run's fun, nearly so. */
 static void valid(struct message *m, int cmd)
 {
@@ -123,7 +150,7 @@ static void valid(struct message *m, int cmd)
 		put_str(m, EARMARK_A_MODEL, "H100");
 		put_str(m, EARMARK_A_UUID, "GPU-1");
 		put_u32(m, EARMARK_A_WEIGHT, rnd(1000));
-		put_u32(m, EARMARK_A_METER, rnd(3));
+		put_u32(m, EARMARK_A_METER, rnd(EARMARK_METER_COUNT + 1));
 		put(m, EARMARK_A_DEVNUMS, devnums, sizeof(devnums));
 		break;
 	case EARMARK_CMD_GPU_RETIRE:
@@ -144,6 +171,9 @@ static void valid(struct message *m, int cmd)
 	case EARMARK_CMD_FILE_SET:
 		put_u64(m, EARMARK_A_FILE, rnd(10));
 		put_u8(m, EARMARK_A_STATE, rnd(3));
+		break;
+	case EARMARK_CMD_WORK_ADD:
+		put_work(m);
 		break;
 	case EARMARK_CMD_LOST_ADD:
 		put_u32(m, EARMARK_A_COUNTER, rnd(EARMARK_LOST_COUNT + 2));

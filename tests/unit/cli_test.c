@@ -27,6 +27,7 @@ static void refusals(void **state)
 		{ { "tag", "set", "--cgroup", "/nosuch", "--pid=1", "serving" }, "exclude" },
 		{ { "tag", "set", "--cgroup", "/nosuch", "serving" }, "/nosuch" },
 		{ { "gpu", "retire", "x" }, "--reason" },
+		{ { "gpu", "add" }, "usage" },
 		{ { "--ledger", "/nosuch", "report" }, "/nosuch" },
 		{ { "report", "\x1b[31m" }, "usage" },
 		{ { "\x1b[31m" }, "\\x1b[31m" },

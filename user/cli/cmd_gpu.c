@@ -70,6 +70,27 @@ static int list(struct em_args *a)
 	return EM_FINE;
 }
 
+static int add(struct em_args *a)
+{
+	char err[512];
+	_cleanup_json_ json_t *body = NULL, *answer = NULL;
+	json_t *devices = json_array();
+
+	for (int i = 0; em_opt_nth(a, "device", i); i++)
+		json_array_append_new(devices, json_string(em_opt_nth(a, "device", i)));
+	body = json_pack("{s:s,s:s,s:o,s:s*,s:s*}", "name", a->argv[0], "meter",
+			 em_opt(a, "meter") ?: "", "devices", devices, "model", em_opt(a, "model"),
+			 "uuid", em_opt(a, "uuid"));
+	answer = em_ask(a, "POST", "/v1/gpu/add", body, err, sizeof(err));
+	if (!answer)
+		return em_fail(a, "%s", err);
+	if (a->json)
+		return em_json_out(json_incref(answer), EM_FINE);
+	printf("%s is in the inventory: its time counts towards capacity from now on.\n",
+	       a->argv[0]);
+	return EM_FINE;
+}
+
 static int retire(struct em_args *a)
 {
 	char err[512];
@@ -88,6 +109,15 @@ static int retire(struct em_args *a)
 	return EM_FINE;
 }
 
+static const struct em_option add_options[] = {
+	{ "meter", "METER", "how it is metered: channel (NVIDIA), told, drm, none",
+	  "channel told drm none" },
+	{ "device", "MAJOR:MINOR", "a device file of its; may be given several times", NULL },
+	{ "model", "TEXT", "its model", NULL },
+	{ "uuid", "TEXT", "its UUID", NULL },
+	{},
+};
+
 static const struct em_option retire_options[] = {
 	{ "reason", "TEXT", "why; it enters the record with your name", NULL },
 	{},
@@ -95,6 +125,8 @@ static const struct em_option retire_options[] = {
 
 static const struct em_verb verbs[] = {
 	{ "list", "", "the inventory: it does not forget", 0, 0, false, list, NULL },
+	{ "add", "GPU", "adds one that earmarkd does not find by itself, or amends it", 1, 1, false,
+	  add, add_options },
 	{ "retire", "GPU", "takes a GPU out of the inventory, with a reason", 1, 1, false, retire,
 	  retire_options },
 	{},

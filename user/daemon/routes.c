@@ -17,6 +17,7 @@
 #include "daemon/routes_module.h"
 #include "daemon/routes_slurm.h"
 #include "daemon/routes_allocation.h"
+#include "daemon/routes_gpu.h"
 #include "daemon/view.h"
 
 #define GROUP "earmark"
@@ -328,7 +329,9 @@ const struct em_route em_routes[] = {
 	{ "POST", "/v1/tag", post_tag },
 	{ "POST", "/v1/cgroup", post_cgroup },
 	{ "POST", "/v1/seal", post_seal },
+	{ "POST", "/v1/gpu/add", em_route_gpu_add },
 	{ "POST", "/v1/gpu/retire", post_retire },
+	{ "POST", "/v1/work", em_route_work },
 	{ "GET", "/v1/deliveries", em_route_deliveries },
 	{ "POST", "/v1/alert/silence", em_route_silence },
 	{ "POST", "/v1/alert/test", em_route_alert_test },

@@ -206,10 +206,11 @@ struct rec_engine *em_rec_engine_get(struct rec *r, u64 id)
 	return engine;
 }
 
-/* Tell BPF which devices are GPUs. */
+/* Tell BPF which devices are GPUs, and whether NVIDIA's control device matters. */
 int em_rec_gpu_devnums(struct rec *r)
 {
 	_cleanup_free_ u32 *all = NULL;
+	bool channels = false;
 	struct rec_gpu *gpu;
 	size_t n = 0;
 
@@ -224,7 +225,10 @@ int em_rec_gpu_devnums(struct rec *r)
 			continue;
 		memcpy(all + n, gpu->info.devnums, gpu->info.nr_devnums * sizeof(*all));
 		n += gpu->info.nr_devnums;
+		channels |= gpu->info.meter == EARMARK_METER_CHANNEL;
 	}
+	if (channels)
+		all[n++] = EARMARK_NVIDIA_MAJOR << 20 | EARMARK_NVIDIA_CONTROL;
 	return em_sensor_devnums(r->source.sensor, all, n);
 }
 

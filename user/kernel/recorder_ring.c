@@ -132,6 +132,21 @@ static void submit_apply(struct rec *r, const struct earmark_ring *s)
 		earmark_holder_submit(&r->account, h, s->when);
 }
 
+/* A channel is asked for. Who never used a GPU cannot be told where; that is counted. */
+static void channel_apply(struct rec *r, const struct earmark_ring *c)
+{
+	struct rec_gpu *gpu = em_rec_gpu_by_devnum(r, c->devnum);
+	struct rec_cgroup *cg = em_rec_cgroup_find(r, c->cgroup);
+	struct rec_cgroup *job = cg ? em_rec_cgroup_job(r, cg, ~0ULL) : NULL;
+	u32 n = 0;
+
+	if (job && job->is_job)
+		n = earmark_job_channel(&r->account, &job->account, gpu ? &gpu->account : NULL,
+					!c->fd, c->when);
+	if (!n || c->fd)
+		r->p.lost[EARMARK_LOST_MISSED]++;
+}
+
 static void remember(struct rec *r, const struct earmark_ring *e)
 {
 	r->pids[e->pid & (REC_PIDS - 1)].pid = e->pid;
@@ -153,6 +168,9 @@ static void apply(struct rec *r, const struct earmark_ring *e)
 	case EARMARK_RING_SUBMIT:
 		remember(r, e);
 		submit_apply(r, e);
+		break;
+	case EARMARK_RING_CHANNEL:
+		channel_apply(r, e);
 		break;
 	case EARMARK_RING_ENGINE:
 		em_rec_engine_get(r, e->engine);
