@@ -180,6 +180,7 @@ static int store(struct em_interval *i, void *arg)
 	m->ledger_error[0] = '\0';
 	m->taken = i->header.number;
 	em_profiler_see(m->profiler, i);
+	em_sampling_see(m, i);
 	b->n++;
 	return em_time_monotonic() >= b->until;
 }

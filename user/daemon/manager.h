@@ -131,7 +131,8 @@ int em_allocations_of(struct em_manager *m, const struct em_interval *i,
 void em_sampling_open(struct em_manager *m); /* without it accounting goes on; logged */
 void em_sampling_close(struct em_manager *m);
 void em_sampling_soon(struct em_manager *m); /* somebody may use a GPU that we have to look at */
-json_t *em_sampling_json(const struct em_manager *m); /* new reference */
+void em_sampling_see(struct em_manager *m, const struct em_interval *i); /* for the cross-check */
+json_t *em_sampling_json(const struct em_manager *m);                    /* new reference */
 
 /* --- metrics_loop.c -------------------------------------------------------------------------- */
 

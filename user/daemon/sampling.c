@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "daemon/checking.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 #include "kernel/jobset.h"
@@ -30,6 +31,7 @@
 struct em_sampling {
 	struct em_sampler *sampler;
 	struct em_kfd *kfd;
+	struct em_checking *check;
 	sd_event_source *timer;
 	__u8 load_id[16];
 	uint64_t at, saved, next;
@@ -87,10 +89,12 @@ static int meet(struct em_manager *m)
 		return 0;
 	em_sampler_free(s->sampler);
 	em_kfd_free(s->kfd);
+	em_checking_free(s->check);
+	s->check = em_checking_new();
 	s->sampler = em_sampler_new(last_look(m));
 	s->kfd = em_kfd_new(EM_KFD_ROOT);
 	memcpy(s->load_id, m->load_id, sizeof(s->load_id));
-	return s->sampler && s->kfd ? 0 : -ENOMEM;
+	return s->sampler && s->kfd && s->check ? 0 : -ENOMEM;
 }
 
 /* --- fdinfo -------------------------------------------------------------------------------- */
@@ -221,13 +225,15 @@ static void note_error(struct em_manager *m, int r)
 static void look(struct em_manager *m)
 {
 	struct em_sampling *s = m->sampling;
-	int r = meet(m), kfd;
+	int r = meet(m), kfd, check;
 
 	if (r)
 		return;
 	r = fdinfo_look(m);
 	kfd = kfd_look(m);
-	note_error(m, r ?: kfd);
+	check = em_checking_look(s->check, m->source, em_time_monotonic(),
+				 (__u64)m->config->sample);
+	note_error(m, r ?: kfd ?: check);
 	if (!r && s->told)
 		s->at = em_time_monotonic();
 	if (em_time_monotonic() - s->saved > SAVE_EVERY)
@@ -300,7 +306,14 @@ void em_sampling_close(struct em_manager *m)
 	sd_event_source_disable_unref(m->sampling->timer);
 	em_sampler_free(m->sampling->sampler);
 	em_kfd_free(m->sampling->kfd);
+	em_checking_free(m->sampling->check);
 	free(TAKE_PTR(m->sampling));
+}
+
+void em_sampling_see(struct em_manager *m, const struct em_interval *i)
+{
+	if (m->sampling && m->sampling->check)
+		em_checking_see(m->sampling->check, i);
 }
 
 static json_t *number(__u64 n)
@@ -336,8 +349,9 @@ json_t *em_sampling_json(const struct em_manager *m)
 		c = em_sampler_counts(s->sampler);
 	if (s->kfd)
 		k = em_kfd_counts(s->kfd);
-	return json_pack("{s:I,s:s?,s:o,s:o}", "every_us",
+	return json_pack("{s:I,s:s?,s:o,s:o,s:o}", "every_us",
 			 (json_int_t)(m->config->sample / EM_NS_PER_US), "error",
 			 *s->error ? s->error : NULL, "fdinfo", fdinfo_json(s, c), "kfd",
-			 kfd_json(s, k));
+			 kfd_json(s, k), "crosscheck",
+			 s->check ? em_checking_json(s->check) : json_null());
 }

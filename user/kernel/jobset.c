@@ -72,15 +72,6 @@ static __u64 job_above(const struct em_jobset *jobs, const char *path)
 	return ids[n - 1];
 }
 
-__u64 em_jobset_of(const struct em_jobset *jobs, __u64 cgroup)
-{
-	char path[PATH_LEN];
-
-	if (is_job(jobs, cgroup))
-		return cgroup;
-	return em_cgroup_path(cgroup, path, sizeof(path)) ? 0 : job_above(jobs, path);
-}
-
 __u64 em_jobset_of_pid(const struct em_jobset *jobs, __u32 pid)
 {
 	_cleanup_free_ char *text = NULL;
@@ -96,4 +87,9 @@ __u64 em_jobset_of_pid(const struct em_jobset *jobs, __u32 pid)
 	line += strlen("0::");
 	line[strcspn(line, "\n")] = '\0';
 	return job_above(jobs, line);
+}
+
+__u64 em_jobset_of(const struct em_jobset *jobs, __u64 cgroup, __u32 pid)
+{
+	return is_job(jobs, cgroup) ? cgroup : em_jobset_of_pid(jobs, pid);
 }

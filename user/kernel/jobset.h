@@ -16,12 +16,12 @@ int em_jobset_read(struct em_jobset *jobs, struct em_source *source);
 void em_jobset_clear(struct em_jobset *jobs);
 
 /*
- * Return: the cgroup if it is a job, else the nearest one above that is, else itself: it may become
- * one; 0: it is gone.
+ * Where a process's work goes. Return: its cgroup if that is a job, else the nearest one above that
+ * is, else its cgroup: it may become one; 0: it is gone.
  */
-__u64 em_jobset_of(const struct em_jobset *jobs, __u64 cgroup);
-
-/* The same, for where a process is now. */
 __u64 em_jobset_of_pid(const struct em_jobset *jobs, __u32 pid);
+
+/* The same where the process's cgroup is known: if it is a job there is nothing to look up. */
+__u64 em_jobset_of(const struct em_jobset *jobs, __u64 cgroup, __u32 pid);
 
 #endif

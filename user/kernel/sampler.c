@@ -204,7 +204,8 @@ static void tell_part(struct em_sampler *s, const struct em_client *c, __u64 job
 	w = &t->work;
 	w->works |= c->worked;
 	add(&w->busy, part);
-	add(&w->error, em_client_edge(c));
+	if (c->worked)
+		add(&w->error, em_client_edge(c));
 	add(&w->error, c->excess);
 	if (c->from < w->start)
 		w->start = c->from;

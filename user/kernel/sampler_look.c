@@ -66,7 +66,7 @@ static int file_add(const struct earmark_ring *file, void *arg)
 }
 
 /* The walk named a number in a table; what stands there by now may be another file. */
-static int file_read(const struct earmark_ring *file, struct em_fdinfo *info)
+static int file_read(const struct earmark_ring *file, struct em_fdinfo *info, __u64 *before)
 {
 	char path[64];
 	struct stat st;
@@ -76,16 +76,17 @@ static int file_read(const struct earmark_ring *file, struct em_fdinfo *info)
 		return -errno;
 	if (!S_ISCHR(st.st_mode) || file->devnum != (major(st.st_rdev) << 20 | minor(st.st_rdev)))
 		return -ENOENT;
+	*before = em_time_monotonic();
 	return em_fdinfo_read(info, file->pid, file->fd);
 }
 
-/* Return: 0, also where it is closed by now: then it is as if the walk had not found it. */
+/* If it is closed by now, that is as if the walk had not found it. */
 static void file_see(struct look *l, struct em_jobset *jobs, const struct earmark_ring *file)
 {
-	__u64 job = em_jobset_of(jobs, file->cgroup), before = em_time_monotonic(), after;
+	__u64 job = em_jobset_of(jobs, file->cgroup, file->pid), before = 0, after;
 	__u32 gpu = gpu_of(l, file->devnum)->gpu;
 	struct em_fdinfo info;
-	int r = file_read(file, &info);
+	int r = file_read(file, &info, &before);
 
 	after = em_time_monotonic();
 	if (r == -ENOENT || r == -ESRCH || !job)
