@@ -19,13 +19,13 @@ rounds() {
 	done
 }
 observed() { em --json gpu list | jq '[.gpus[] | select(.blind == [])] | length'; }
-# stated: the bound of all that is told; within WHAT JOB WHO BEFORE - the job's busy, by the growth of it
-stated() { sampled error_us; }
+# within WHAT JOB WHO - the job's busy is the clock's, give or take the bound that the report states
 within() {
 	local got want bound
-	got=$(job busy_us "$2") want=$(($(oracle_busy "$3") / 1000)) bound=$(($(stated) - $4 + 1))
+	got=$(job busy_us "$2") want=$(($(oracle_busy "$3") / 1000)) bound=$(($(job busy_error_us "$2") + 1))
 	near "$1 (off by $((got - want)) us, stated bound $bound us)" "$got" $want $bound
 }
+class() { em --json report --by job | jq -r --arg n "$1" '.rows[] | select(.path // "" | endswith($n)) | .busy_class'; }
 
 # works CGROUP OPTION... - a job that has done its work, and been looked at since: its file is open
 works() {
@@ -39,14 +39,6 @@ works() {
 	rounds 2
 	sync_ledger
 }
-# closes WHAT CGROUP WHO BEFORE - the last look was before it closed its file: now there is doubt
-closes() {
-	kill "$worker"
-	rounds 2
-	within "$@"
-	t "… in which is what it may have done since the last look" [ $(($(stated) - $4)) -gt 100000 ]
-}
-
 rounds 2
 is "both GPUs are metered by what is told" "$(em --json gpu list | jq -c '[.gpus[].meter]')" '["told","told"]'
 is "… and observed while nobody uses them" "$(observed)" 2
@@ -62,13 +54,17 @@ rounds 3
 is "what a monitor has open is explained: the GPUs are observed" "$(observed)" 2
 
 # Work: counters that were read when all was done say what the hardware's clock does.
-before=$(stated)
 cg worker >/dev/null
 em tag set --cgroup $CG/worker alignment >/dev/null
 works worker -g 0 -n 200 -d 10000 -q 8 -w 1
 near "busy of a job is the hardware's" "$(job busy_us worker)" $(($(oracle_busy 1) / 1000)) 20
-closes "busy of a job that is gone" worker 1 "$before"
+is "… by a counter" "$(class worker)" counter
+bound=$(job busy_error_us worker)
+kill $worker
+rounds 2
 sync_ledger
+within "when its file is closed" worker 1
+t "… what it may have done since the last look is in the bound" [ "$(job busy_error_us worker)" -gt $((bound + 1000)) ]
 t "… and it did something" [ "$(job busy_us worker)" -gt 1500000 ]
 t "what it held is no less than what it worked, but for a look" \
 	[ "$(job held_us worker)" -ge $(($(job busy_us worker) - 1500000)) ]
@@ -85,7 +81,6 @@ t "a hold begins with work, not with a file" [ "$(job held_us late)" -lt 3200000
 t "… and is there" [ "$(job held_us late)" -gt 500000 ]
 
 # Passed over a socket: who works on it is charged.
-before=$(stated)
 cg heir >/dev/null
 in_cg $CG/heir "$SIM/simjob" --recv "$W/fd" -n 100 -d 10000 -q 4 -w 3 -s 2 >/dev/null &
 heir=$!
@@ -94,30 +89,31 @@ in_cg "$(cg opener)" "$SIM/simjob" -g 0 --send "$W/fd" >/dev/null
 wait $heir
 rounds 2
 sync_ledger
-within "busy on a file that was passed" heir 3 "$before"
+within "busy on a file that was passed" heir 3
 is "… its opener did nothing" "$(job busy_us opener)" 0
 
 # One client in two jobs: nobody can say whose engines worked; the bound of each says so.
-before=$(stated)
 mkdir -p $CG/left $CG/right
 "$SIM/simjob" -g 0 -n 100 -d 10000 -q 4 -w 10 -f 2 --cgroup $CG/left --cgroup $CG/right -s 2 >/dev/null
 rounds 2
 sync_ledger
-bound=$(($(stated) - before + 1))
+bound=$(($(job busy_error_us left) + $(job busy_error_us right)))
 all=$((($(oracle_busy 10) + $(oracle_busy 11)) / 1000))
 near "a file of two jobs: both parts are all of it" $(($(job busy_us left) + $(job busy_us right))) $all $bound
-within "… each within its bound" left 10 "$before"
+within "… the one within its bound" left 10
+within "… the other within its bound" right 11
+is "… which are estimates" "$(class left) $(class right)" "estimate estimate"
 t "… which is counted" [ "$(sampled shared)" -gt 0 ]
 
 # Shorter than a look: in the bound, or unobserved.
-read -r u0 before < <(echo "$(report .unobserved_us) $(stated)")
+u0=$(report .unobserved_us)
 for i in 1 2 3 4 5; do
 	in_cg "$(cg short)" "$SIM/simjob" -g 1 -n 1 -d 100000 -w 20 >/dev/null
 done
 rounds 2
 sync_ledger
 missing=$(($(oracle_busy 20) / 1000 - $(job busy_us short)))
-told=$(($(stated) - before + $(report .unobserved_us) - u0 + 1))
+told=$(($(job busy_error_us short) + $(report .unobserved_us) - u0 + 1))
 t "jobs shorter than a look: $missing us not seen, $told us said to be in doubt" [ ${missing#-} -le $told ]
 t "doctor says what the looks are worth" grep -q "fdinfo" <(em doctor 2>&1)
 
@@ -133,13 +129,12 @@ sim_up gpus=1 rings=2 direct=1 cycles=1
 kmod_up
 daemon_up --config "$W/earmarkd.yaml"
 rounds 2
-before=$(stated)
 cg cycles >/dev/null
 # … as a user, whose processes only who may look at all of them can read
 chmod 666 /dev/dri/renderD*
 as="setpriv --reuid=65534 --regid=65534 --clear-groups"
 works cycles -g 0 -n 200 -d 10000 -q 8 -w 30
-within "cycles: busy of a job" cycles 30 "$before"
+within "cycles: busy of a job" cycles 30
 kill $worker
 t "cycles: it did something" [ "$(job busy_us cycles)" -gt 1500000 ]
 check_conservation

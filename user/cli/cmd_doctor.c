@@ -268,39 +268,6 @@ static void check_sensors(struct findings *f)
 	}
 }
 
-/* Work that is told from looks: how often, and what that leaves open. */
-static void check_sampling(struct findings *f)
-{
-	const json_t *s = json_object_get(f->status, "sampling");
-	const json_t *fdinfo = json_object_get(s, "fdinfo"), *kfd = json_object_get(s, "kfd");
-	long long gpus = json_integer_value(json_object_get(fdinfo, "gpus"));
-	long long silent = json_integer_value(json_object_get(fdinfo, "silent"));
-	double every = (double)json_integer_value(json_object_get(s, "every_us")) / 1e6;
-	char text[512];
-
-	if ((gpus || json_is_true(json_object_get(kfd, "present"))) && text_of(s, "error")) {
-		find(f, "sampling", MISSING,
-		     em_show(text, sizeof(text), json_object_get(s, "error"), EM_TEXT),
-		     "until then no work is told of GPUs whose meter is told");
-		return;
-	}
-	if (gpus) {
-		snprintf(text, sizeof(text),
-			 "%lld GPUs, each %g s: %.3f s of work told, %.3f s of it or beside it in "
-			 "doubt",
-			 gpus, every,
-			 (double)json_integer_value(json_object_get(fdinfo, "busy_us")) / 1e6,
-			 (double)json_integer_value(json_object_get(fdinfo, "error_us")) / 1e6);
-		find(f, "sensor fdinfo", silent ? NOTE : OK, text,
-		     "the driver says nothing of some files: their GPU is unobserved while they "
-		     "are open");
-	}
-	if (json_is_true(json_object_get(kfd, "present"))) {
-		snprintf(text, sizeof(text), "queues and occupancy, each %g s", every);
-		find(f, "sensor kfd", OK, text, "");
-	}
-}
-
 static const char *blind_advice(unsigned int blind)
 {
 	static const char *const advice[] = {
@@ -471,7 +438,7 @@ static void look(struct findings *f)
 	check_scheduler(f);
 	check_cgroup(f);
 	check_sensors(f);
-	check_sampling(f);
+	em_doctor_sampling(f->status, find_named, f);
 	check_gpus(f);
 	check_ledger(f);
 	check_deliveries(f);

@@ -12,4 +12,7 @@ typedef void em_doctor_find(void *arg, const char *what, const char *state, cons
 /* @status: earmarkd's, NULL = it does not answer; @devices: how many NVIDIA's driver has */
 void em_doctor_nvidia(const json_t *status, unsigned int devices, em_doctor_find *find, void *arg);
 
+/* @status: likewise: fdinfo and KFD, and what looking now and then leaves open */
+void em_doctor_sampling(const json_t *status, em_doctor_find *find, void *arg);
+
 #endif

@@ -15,7 +15,6 @@
 
 #define PERIOD_MIN (100 * EM_NS_PER_MS)
 #define PERIOD_MAX (3600 * EM_NS_PER_S)
-#define SAMPLE_MAX (60 * EM_NS_PER_S)
 
 /* --- the file, as text; what it means is decided below ----------------------------------- */
 
@@ -235,7 +234,7 @@ static int set(struct em_config *c, const char *key, const char *value, char *er
 	if (!strcmp(key, "period"))
 		return set_duration(&c->period, key, value, PERIOD_MIN, PERIOD_MAX, err, len);
 	if (!strcmp(key, "sample"))
-		return set_duration(&c->sample, key, value, PERIOD_MIN, SAMPLE_MAX, err, len);
+		return set_duration(&c->sample, key, value, PERIOD_MIN, EM_SAMPLE_MAX, err, len);
 	if (!strcmp(key, "entry"))
 		return set_duration(&c->entry, key, value, 0, PERIOD_MAX, err, len);
 	if (!strcmp(key, "keep"))
@@ -476,8 +475,7 @@ int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size
 {
 	struct em_config c = { .alert = { .for_ns = 3600 * EM_NS_PER_S,
 					  .keep_firing_ns = 6 * 3600 * EM_NS_PER_S },
-			       .entry = EM_ENTRY_DEFAULT,
-			       .sample = EM_NS_PER_S };
+			       .entry = EM_ENTRY_DEFAULT };
 	bool asked = false;
 	int r = set_text(&c.file, EM_CONFIG_FILE);
 
@@ -486,7 +484,6 @@ int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size
 	r = r ?: set_text(&c.socket, EM_API_SOCKET);
 	r = r ?: set_text(&c.commitments, "/etc/earmark/commitments.yaml");
 	r = r ?: set_text(&c.rules, "/etc/earmark/rules.yaml");
-	r = r ?: set_text(&c.told_drivers, "i915 xe");
 	r = r ?: parse(&c, argc, argv, "config", &asked, err, len);
 	r = r ?: read_file(&c, asked, err, len);
 	r = r ?: parse(&c, argc, argv, NULL, NULL, err, len);

@@ -8,6 +8,9 @@
 #define EM_CONFIG_FILE "/etc/earmark/earmarkd.yaml"
 
 #define EM_ENTRY_DEFAULT (-1)
+#define EM_SAMPLE_DEFAULT 1000000000LL /* ns */
+#define EM_SAMPLE_MAX (60 * EM_SAMPLE_DEFAULT)
+#define EM_TOLD_DRIVERS "i915 xe"
 
 enum em_recorder_choice { EM_CHOICE_AUTO, EM_CHOICE_KERNEL, EM_CHOICE_DAEMON };
 extern const char *const em_recorder_choices[]; /* their names */
@@ -24,8 +27,8 @@ struct em_config_gpu {
  * @entry: wall time that becomes one entry of the ledger; 0: an interval is one;
  *	EM_ENTRY_DEFAULT: six periods
  * @origin, @key: of a ledger that begins, and where its key is; NULL = the ledger's default
- * @sample: how often sensors that sample look, ns; @told_drivers: names, with spaces between, of
- *	drivers whose work fdinfo alone shows
+ * @sample: how often sensors that sample look, ns, 0 = EM_SAMPLE_DEFAULT; @told_drivers: names,
+ *	with spaces between, of drivers whose work fdinfo alone shows, NULL = EM_TOLD_DRIVERS
  * @nvml: NULL: NVIDIA's library is asked where its driver is loaded; "off": never; else its path
  * @metrics: "ADDRESS:PORT" to serve metrics on, NULL = nowhere
  */

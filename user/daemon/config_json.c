@@ -25,8 +25,9 @@ json_t *em_config_json(const struct em_config *c)
 		(json_int_t)(c->alert.for_ns / EM_NS_PER_US), "keep_firing_for_us",
 		(json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US), "command", c->alert.command,
 		"webhook", c->alert.webhook, "alertmanager", c->alert.alertmanager, "metrics",
-		c->metrics, "sample_us", (json_int_t)(c->sample / EM_NS_PER_US), "told_drivers",
-		c->told_drivers, "nvml", c->nvml ?: "auto", "gpus", gpus);
+		c->metrics, "sample_us",
+		(json_int_t)((c->sample ?: EM_SAMPLE_DEFAULT) / EM_NS_PER_US), "told_drivers",
+		c->told_drivers ?: EM_TOLD_DRIVERS, "nvml", c->nvml ?: "auto", "gpus", gpus);
 }
 
 void em_config_clear(struct em_config *c)

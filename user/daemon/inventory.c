@@ -62,7 +62,7 @@ static int device_name(const char *node, int dir, char *out, size_t len)
  */
 static bool is_told(const struct em_config *config, const char *driver)
 {
-	const char *at = config->told_drivers ?: "";
+	const char *at = config->told_drivers ?: EM_TOLD_DRIVERS;
 	size_t n = strlen(driver);
 
 	for (; *at; at += strcspn(at, " "), at += strspn(at, " ")) {

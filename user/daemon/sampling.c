@@ -39,6 +39,11 @@ struct em_sampling {
 	unsigned int told;
 };
 
+static __u64 every(const struct em_manager *m)
+{
+	return (__u64)(m->config->sample ?: EM_SAMPLE_DEFAULT);
+}
+
 /* --- from one daemon to the next ----------------------------------------------------------- */
 
 static void boot_id(struct em_manager *m, char hex[33])
@@ -231,8 +236,7 @@ static void look(struct em_manager *m)
 		return;
 	r = fdinfo_look(m);
 	kfd = kfd_look(m);
-	check = em_checking_look(s->check, m->source, em_time_monotonic(),
-				 (__u64)m->config->sample);
+	check = em_checking_look(s->check, m->source, em_time_monotonic(), every(m));
 	note_error(m, r ?: kfd ?: check);
 	if (!r && s->told)
 		s->at = em_time_monotonic();
@@ -257,7 +261,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 	(void)usec;
 	if (m->source)
 		look(m);
-	rearm(m, (uint64_t)m->config->sample);
+	rearm(m, every(m));
 	return 0;
 }
 
@@ -349,9 +353,8 @@ json_t *em_sampling_json(const struct em_manager *m)
 		c = em_sampler_counts(s->sampler);
 	if (s->kfd)
 		k = em_kfd_counts(s->kfd);
-	return json_pack("{s:I,s:s?,s:o,s:o,s:o}", "every_us",
-			 (json_int_t)(m->config->sample / EM_NS_PER_US), "error",
-			 *s->error ? s->error : NULL, "fdinfo", fdinfo_json(s, c), "kfd",
-			 kfd_json(s, k), "crosscheck",
-			 s->check ? em_checking_json(s->check) : json_null());
+	return json_pack(
+		"{s:I,s:s?,s:o,s:o,s:o}", "every_us", (json_int_t)(every(m) / EM_NS_PER_US),
+		"error", *s->error ? s->error : NULL, "fdinfo", fdinfo_json(s, c), "kfd",
+		kfd_json(s, k), "crosscheck", s->check ? em_checking_json(s->check) : json_null());
 }
