@@ -80,7 +80,7 @@ int em_checking_look(struct em_checking *c, struct em_source *source, __u64 now,
 	now = em_time_monotonic();
 	for (unsigned int i = 0; !r && i < c->n; i++)
 		em_crosscheck_round(c->check, c->gpus[i], c->engines[i], now, c->every);
-	return r == -EBUSY || r == -ENOTCONN ? 0 : r; /* the sensor's own trouble is told by it */
+	return r == -ENOTCONN ? 0 : r; /* the sensor's own trouble is told by it */
 }
 
 void em_checking_see(struct em_checking *c, const struct em_interval *interval)

@@ -202,9 +202,6 @@ static int kfd_look(struct em_manager *m)
 
 static const char *trouble(const struct em_manager *m, int r)
 {
-	if (r == -EBUSY)
-		return "holds are polled, and a walk more would spoil them: give this kernel BPF "
-		       "LSM (below)";
 	if (r == -ENOTCONN)
 		return "the hold sensor is not attached: it tells whose files are in use";
 	return m->source->error[0] ? m->source->error : strerror(-r);

@@ -372,7 +372,7 @@ int em_rec_files(struct em_source *s, int (*each)(const struct earmark_ring *, v
 	struct rec *r = container_of(s, struct rec, source);
 	struct in_use u = { .r = r, .each = each, .arg = arg };
 
-	if (!r->hold)
+	if (!r->hold && !r->polled)
 		return -ENOTCONN;
 	em_rec_ring_drain(r);
 	return em_sensor_seed(r->source.sensor, in_use_each, &u);

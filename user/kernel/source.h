@@ -50,7 +50,7 @@ struct em_source_ops {
 	int (*config)(struct em_source *s, __u64 period, __u64 keep);
 	/*
 	 * Every open file of a GPU that is in use, as a walk comes by it: devnum, cgroup, pid, fd.
-	 * -EBUSY: walks stand in for the hold sensor, and one more would spoil the interval.
+	 * Where walks stand in for the hold sensor, what the last of them found.
 	 */
 	int (*files)(struct em_source *s, int (*each)(const struct earmark_ring *, void *),
 		     void *arg);

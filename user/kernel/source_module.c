@@ -27,6 +27,8 @@ struct module {
 	struct em_netlink *nl;
 	struct found *found;
 	size_t nr_found;
+	struct earmark_ring *walked; /* by the last walk that the module was told of */
+	size_t nr_walked, room;
 	unsigned int wait;
 	__u64 missed;
 };
@@ -98,6 +100,21 @@ static int module_config(struct em_source *s, __u64 period, __u64 keep)
 	return said(module_of(s), em_netlink_config(module_of(s)->nl, period, keep));
 }
 
+static int walked_add(struct module *m, const struct earmark_ring *r)
+{
+	struct earmark_ring *more;
+
+	if (m->nr_walked == m->room) {
+		more = reallocarray(m->walked, m->room * 2 ?: 64, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		m->walked = more;
+		m->room = m->room * 2 ?: 64;
+	}
+	m->walked[m->nr_walked++] = *r;
+	return 0;
+}
+
 static int found_add(const struct earmark_ring *r, void *arg)
 {
 	struct module *m = arg;
@@ -106,6 +123,8 @@ static int found_add(const struct earmark_ring *r, void *arg)
 	if (!f)
 		return -ENOMEM;
 	m->found = f;
+	if (walked_add(m, r))
+		return -ENOMEM;
 	f[m->nr_found].use = r->file;
 	f[m->nr_found].pid = r->pid;
 	f[m->nr_found++].fd = r->fd;
@@ -133,7 +152,7 @@ static int files_walk(struct module *m)
 {
 	int rc;
 
-	m->nr_found = 0;
+	m->nr_found = m->nr_walked = 0;
 	rc = em_sensor_seed(m->source.sensor, found_add, m);
 	if (rc)
 		snprintf(m->source.error, sizeof(m->source.error), "cannot walk the open files: %s",
@@ -247,10 +266,18 @@ static int module_tick(struct em_source *s)
 	return rc ? rc : losses_tell(m, &status);
 }
 
+/* Where holds are polled, one walk more would spoil the interval: what the last one found. */
 static int module_files(struct em_source *s, int (*each)(const struct earmark_ring *, void *),
 			void *arg)
 {
-	return polls(s) ? -EBUSY : em_sensor_seed(s->sensor, each, arg);
+	struct module *m = module_of(s);
+	int rc = 0;
+
+	if (!polls(s))
+		return em_sensor_seed(s->sensor, each, arg);
+	for (size_t i = 0; !rc && i < m->nr_walked; i++)
+		rc = each(&m->walked[i], arg);
+	return rc;
 }
 
 static int module_fd(struct em_source *s)
@@ -266,6 +293,7 @@ static void module_close(struct em_source *s)
 		em_sensor_close(s->sensor);
 	em_netlink_close(m->nl);
 	free(m->found);
+	free(m->walked);
 	free(m);
 }
 
