@@ -97,6 +97,6 @@ static void __exit earmark_exit(void)
 module_init(earmark_init);
 module_exit(earmark_exit);
 MODULE_LICENSE("GPL");
-/* with it a build has a srcversion, by which one that is installed is told from one that is loaded */
+/* with it a build has a srcversion: is the one that is loaded the one installed? */
 MODULE_VERSION(__stringify(EARMARK_VERSION));
 MODULE_DESCRIPTION("Marks GPU jobs with a research purpose and accounts their GPU time");

@@ -6,7 +6,7 @@ DEPS_BUILD := build-essential clang llvm pahole bpftool linux-headers-amd64 linu
 	libsmartcols-dev libcap-ng-dev libseccomp-dev libyajl-dev libgsl-dev libslurm-dev pkg-config kmod rsync
 DEPS_TEST := qemu-system-x86 busybox-static cpio jq libcmocka-dev libdrm-dev shellcheck clang-format \
 	sparse mandoc curl python3 bc xz-utils util-linux iproute2 bpftrace libasan8 sqlite3 linux-source-6.12 dpkg \
-	golang-go golang-golang-x-mod-dev debhelper dh-dkms lintian fakeroot \
+	golang-go golang-golang-x-mod-dev debhelper dh-dkms lintian fakeroot dkms mmdebstrap qemu-utils \
 	chromium fonts-dejavu-core \
 	prometheus prometheus-alertmanager \
 	slurmctld slurmd slurm-client munge

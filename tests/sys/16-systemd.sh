@@ -35,6 +35,7 @@ next_version() {
 	sed -i 's/\(MODULE_DESCRIPTION("\)/\1The next: /; s/^static int __init earmark_init(void)$/int earmark_next; &/' kmod/main.c
 	# what has the number in it is compiled again, the rest is not
 	grep -lr EARMARK_RELEASE user | sed "s#\(.*\)\.c#$obj/\1.o#" | xargs rm -f
+	rm -f "$obj"/{libearmark.a,earmark,earmarkd}
 	EARMARK_BUILD=$obj dpkg-buildpackage -us -uc -b -nc >"$W/next.log" 2>&1 ||
 		{ tail -n 40 "$W/next.log" && return 1; }
 	cd - >/dev/null && cp "$W"/earmark*_"$next"_*.deb "$out/"
@@ -44,12 +45,12 @@ next_version() {
 dkms_of() {
 	local tree=$W/dkms-$1
 	dpkg-deb -x "$out/earmark-dkms_$1_all.deb" "$tree" && mkdir "$tree/tree" || return
-	for verb in add build mktarball; do
-		dkms $verb -m earmark -v "$1" --dkmstree "$tree/tree" --sourcetree "$tree/usr/src" \
-			$([[ $verb == add ]] || echo -k "$release") \
-			$([[ $verb != mktarball ]] || echo --binaries-only --archive "$out/earmark-$1.dkms.tar.gz") \
-			>>"$W/dkms.log" 2>&1 || { tail -n 20 "$W/dkms.log" && return 1; }
-	done
+	dkms_do() { dkms "$1" --dkmstree "$tree/tree" --sourcetree "$tree/usr/src" -m earmark -v "${@:2}"; }
+	if ! { dkms_do add "$1" && dkms_do build "$1" -k "$release" && dkms_do mktarball "$1" \
+		-k "$release" --binaries-only --archive "$out/earmark-$1.dkms.tar.gz"; } >"$W/dkms.log" 2>&1; then
+		tail -n 20 "$W/dkms.log"
+		return 1
+	fi
 }
 
 if ! make -s deb >"$W/make.log" 2>&1; then

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # on: kernel daemon
+# heavy
 # The recorder is exchanged while tagged jobs run: tags and open accounts are kept, what passes
 # between is unobserved, and nothing of it is lost or guessed. The module: also where the daemon is
 # away between, where the next build is refused, and where it was not exchanged after all. BPF
@@ -47,7 +48,7 @@ wait_held() {
 	return 1
 }
 post() { curl -s --max-time 30 --unix-socket "$SOCKET" http://localhost/v1/module -d "{\"action\": \"$1\"}"; }
-new() { insmod "$B/$R/earmark.ko" "$@"; }
+new() { insmod "$B/$R/earmark.ko"; }
 
 t "three jobs hold their GPUs" wait_held
 before=$(tags) user=$(who probes) step=$(who step) first=$(load_id)

@@ -22,8 +22,9 @@
 #include "ledger/ledger.h"
 
 #define EM_HANDOVER_KIND "module-upgrade"
-#define EM_HANDOVER_WAITS (300 * 1000000000ULL) /* ns, for another load, before the old is taken \
-						 */
+#define EM_HANDOVER_WAITS                                                      \
+	(300 * 1000000000ULL) /* ns, for another load, before the old is taken \
+			       */
 
 /**
  * struct em_handover - what waits to be set again
