@@ -207,6 +207,20 @@ after_reboot() {
 	t "the ledger verifies over both boots" verify
 }
 
+# What else the manual prints for a node: its backup, another key, and who may read.
+manual() {
+	local line before
+	before=$(earmark ledger key)
+	while read -r line; do typed "the manual's backup" "$line"; done < <(block Backup)
+	while read -r line; do typed "the manual's turn of the key" "$line"; done < <(block "Key custody" 2)
+	t "the key is another one" [ "$before" != "$(earmark ledger key)" ]
+	t "earmarkd goes on under it" within 20 ready kernel
+	typed "the manual's reader" "adduser ann earmark"
+	t "a member of the group reads the record" \
+		setpriv --reuid=ann --regid=ann --init-groups earmark report --window 1h >/dev/null
+	t "the ledger verifies under both keys" verify
+}
+
 removal() {
 	echo "mine" >/etc/earmark/webhook.key
 	typed "the manual's end" "apt remove --yes earmark"
@@ -236,6 +250,6 @@ case $VM_BOOT in
 	exit 94
 	;;
 *)
-	for s in after_reboot removal; do step $s; done
+	for s in after_reboot manual removal; do step $s; done
 	;;
 esac
