@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ledger_fixture DIR MINUTES PERCENT [ALLOCATED] - a ledger of two GPUs that ends now: for so many minutes
- * one job of alignment used so much of them, one of capabilities the rest. For behaviour scripts
- * on machines that have no GPU. ALLOCATED: of the first GPU, a scheduler had given so much of the
- * time to alignment, and all of the second to the other.
+ * ledger_fixture DIR MINUTES PERCENT [ALLOCATED] - a ledger of two GPUs that ends now: for so many
+ * minutes one job of alignment used so much of them, one of capabilities the rest. For behaviour
+ * scripts on machines that have no GPU. ALLOCATED: of the first GPU, a scheduler had given so much
+ * of the time to alignment, and all of the second to the other.
  */
 #include "history.h"
 

@@ -59,6 +59,7 @@ static void explain_unproven(const json_t *v)
 		  "tagged by somebody too weak: have it tagged by who is required" },
 		{ "mixed_us", "of work that helps both, which the promise leaves unresolved" },
 		{ "unobserved_us", "unobserved: earmark doctor says why" },
+		{ "error_us", "that busy may be off by, both ways: it was not counted exactly" },
 	};
 	json_t *settle = json_object_get(v, "settle");
 	char time[48];
