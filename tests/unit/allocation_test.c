@@ -169,9 +169,12 @@ static void the_end_of_a_job_gives_back(void **state)
 	em_allocation_give(&a, &job, (const char *const[]){ a_gpu, b_gpu }, 2, 0);
 	em_allocation_take(&a, 7, b_gpu, 10);
 	make(&m, 0, 100);
+	for (uint64_t job = 100; job < 110; job++) /* of whom nobody asks */
+		tagged(&m, job, 50, (__u32)job, EARMARK_PURPOSE_MIXED, EARMARK_TAGGED_BY_SELF);
 	ended(&m, 7, 60);
 	assert_int_equal(of(&a, &m, 7, 1, 0), 60);
 	assert_int_equal(of(&a, &m, 7, 2, 0), 10);
+	assert_int_equal(a.n_tags, 0);
 	assert_true(a.list[0].untold && !a.list[1].untold);
 	make(&m, 100, 200);
 	assert_int_equal(of(&a, &m, 7, 1, 0), 0);
@@ -179,6 +182,7 @@ static void the_end_of_a_job_gives_back(void **state)
 	make(&m, 4000 * (uint64_t)EM_NS_PER_S, 4001 * (uint64_t)EM_NS_PER_S);
 	of(&a, &m, 7, 1, 0);
 	assert_int_equal(a.n, 0);
+	assert_int_equal(a.n_tags, 0);
 	em_allocation_clear(&a);
 }
 
@@ -233,6 +237,19 @@ static __u32 in_force(const struct oracle *o, unsigned int job)
 	return o->tag[9] ?: o->tag[job];
 }
 
+/* As the recorder's list of jobs says when something is given. */
+static void stands(const struct oracle *o, struct em_allocations *a, unsigned int job, uint64_t t)
+{
+	struct em_own_tag tag = { .job = job,
+				  .when = t,
+				  .tag = o->tag[job],
+				  .tagged_by = o->by[job],
+				  .purpose = EARMARK_PURPOSE_MIXED };
+
+	if (tag.tag)
+		assert_int_equal(em_allocation_stands(a, &tag), 0);
+}
+
 /* What happens at @t; each instant has one change at most. */
 static void happen(struct oracle *o, struct em_allocations *a, struct made *m, uint64_t t,
 		   __u32 *last_tag)
@@ -246,6 +263,8 @@ static void happen(struct oracle *o, struct em_allocations *a, struct made *m, u
 	case 0:
 	case 1:
 		em_allocation_give(a, &given, &name, 1, t);
+		stands(o, a, job, t);
+		stands(o, a, 9, t);
 		o->has[job][gpu] = true;
 		break;
 	case 2:

@@ -176,7 +176,7 @@ static void refusals(void **state)
 	refuses(&m, -EINVAL, "{\"cgroup\":\"/slurm/job_1\",\"action\":\"lend\"}", "give or take");
 	refuses(&m, -EINVAL, "{\"cgroup\":\"/slurm/job_1\",\"action\":\"give\"}", "list of 1 to");
 	refuses(&m, -EINVAL, "{\"cgroup\":\"/x\",\"action\":\"take\",\"colour\":1}", "colour");
-	refuses(&m, -ENOENT,
+	refuses(&m, -EINVAL,
 		"{\"cgroup\":\"/slurm/job_1\",\"action\":\"give\",\"gpus\":[\"226:1\\u001b\"]}",
 		"no GPU");
 	refuses(&m, -ENOENT,

@@ -99,10 +99,31 @@ unsigned int em_allocation_take(struct em_allocations *a, uint64_t job, const ch
 
 /* --- tags --------------------------------------------------------------------------------- */
 
+static bool in_chain(const struct em_given *g, uint64_t job)
+{
+	for (unsigned int i = 0; i < g->n_chain; i++) {
+		if (g->chain[i] == job)
+			return true;
+	}
+	return false;
+}
+
+/* Nodes have many more tagged cgroups than such that a scheduler gave GPUs to. */
+static bool matters(const struct em_allocations *a, uint64_t job)
+{
+	for (unsigned int i = 0; i < a->n; i++) {
+		if (in_chain(&a->list[i], job))
+			return true;
+	}
+	return false;
+}
+
 int em_allocation_tag(struct em_allocations *a, const struct em_own_tag *tag)
 {
 	struct em_own_tag *more;
 
+	if (!matters(a, tag->job))
+		return 0;
 	for (unsigned int i = 0; i < a->n_tags; i++) {
 		if (a->tags[i].job == tag->job && a->tags[i].when == tag->when &&
 		    a->tags[i].tag == tag->tag)
@@ -116,11 +137,20 @@ int em_allocation_tag(struct em_allocations *a, const struct em_own_tag *tag)
 	return 0;
 }
 
+int em_allocation_stands(struct em_allocations *a, const struct em_own_tag *tag)
+{
+	for (unsigned int i = 0; i < a->n_tags; i++) {
+		if (a->tags[i].job == tag->job)
+			return 0;
+	}
+	return em_allocation_tag(a, tag);
+}
+
 void em_allocation_forget_tags(struct em_allocations *a)
 {
 	free(a->tags);
 	a->tags = NULL;
-	a->n_tags = a->trimmed = 0;
+	a->n_tags = 0;
 }
 
 /* On this very cgroup at @t; NULL: none. Of those of one instant the last. */
@@ -151,15 +181,6 @@ static __u32 tag_in_force(const struct em_allocations *a, const struct em_given 
 	return best ? best->tag : 0;
 }
 
-static bool in_chain(const struct em_given *g, uint64_t job)
-{
-	for (unsigned int i = 0; i < g->n_chain; i++) {
-		if (g->chain[i] == job)
-			return true;
-	}
-	return false;
-}
-
 /* The next instant after @t, before @end, at which a tag of the job's cgroups changes. */
 static uint64_t next_change(const struct em_allocations *a, const struct em_given *g, uint64_t t,
 			    uint64_t end)
@@ -173,37 +194,30 @@ static uint64_t next_change(const struct em_allocations *a, const struct em_give
 	return end;
 }
 
-/* Was it replaced, or its cgroup gone, before anybody could still ask? */
+/* Was it replaced before anybody could still ask, or does nobody ask any more? */
 static bool is_over(const struct em_allocations *a, unsigned int i, uint64_t before)
 {
 	const struct em_own_tag *tag = &a->tags[i];
 
-	if (tag->ended && tag->ended < before)
-		return true;
 	for (unsigned int k = 0; k < a->n_tags; k++) {
 		if (a->tags[k].job == tag->job && a->tags[k].when > tag->when &&
 		    a->tags[k].when < before)
 			return true;
 	}
-	return false;
+	return !matters(a, tag->job);
 }
 
 static void trim_tags(struct em_allocations *a, uint64_t before)
 {
 	unsigned int n = 0;
 
-	if (a->n_tags < 2 * a->trimmed + 64)
-		return;
-	/* from the end: what replaces another stands behind it, and is looked at first */
-	for (unsigned int i = a->n_tags; i--;) {
-		if (is_over(a, i, before))
-			a->tags[i].job = 0;
-	}
+	for (unsigned int i = 0; i < a->n_tags; i++)
+		a->tags[i].over = is_over(a, i, before);
 	for (unsigned int i = 0; i < a->n_tags; i++) {
-		if (a->tags[i].job)
+		if (!a->tags[i].over)
 			a->tags[n++] = a->tags[i];
 	}
-	a->n_tags = a->trimmed = n;
+	a->n_tags = n;
 }
 
 static void trim(struct em_allocations *a, uint64_t now)
@@ -228,10 +242,6 @@ static void end_job(struct em_allocations *a, uint64_t job, uint64_t when)
 	for (unsigned int i = 0; i < a->n; i++)
 		a->list[i].untold |= a->list[i].job == job && !a->list[i].to;
 	em_allocation_take(a, job, NULL, when);
-	for (unsigned int i = 0; i < a->n_tags; i++) {
-		if (a->tags[i].job == job && !a->tags[i].ended)
-			a->tags[i].ended = when;
-	}
 }
 
 static int take_events(struct em_allocations *a, const struct em_interval *i)

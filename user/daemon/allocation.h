@@ -29,11 +29,12 @@ struct em_given {
 	char *path;
 };
 
-/* struct em_own_tag - on a cgroup from @when on; @ended: the cgroup is gone since; 0 = it is not */
+/* struct em_own_tag - on a cgroup from @when on; @over: nobody can ask for it any more */
 struct em_own_tag {
-	uint64_t job, when, ended;
+	uint64_t job, when;
 	__u32 tag;
 	unsigned int purpose, tagged_by;
+	bool over;
 };
 
 /**
@@ -44,7 +45,7 @@ struct em_allocations {
 	struct em_given *list;
 	struct em_own_tag *tags;
 	struct earmark_gpu_info *gpus;
-	unsigned int n, n_tags, trimmed, n_gpus;
+	unsigned int n, n_tags, n_gpus;
 };
 
 void em_allocation_clear(struct em_allocations *a);
@@ -62,9 +63,13 @@ int em_allocation_give(struct em_allocations *a, const struct em_given *given,
 unsigned int em_allocation_take(struct em_allocations *a, uint64_t job, const char *gpu,
 				uint64_t to);
 
-/* A tag that stands on @job's own cgroup; purpose untagged: it has none from then on. 0 or -errno.
+/*
+ * A tag that stands on a cgroup of its own; purpose untagged: it has none from then on. Only those
+ * of cgroups that are given something, or are above one, are kept. 0 or -errno.
  */
 int em_allocation_tag(struct em_allocations *a, const struct em_own_tag *tag);
+/* The same of a tag that the recorder says stands there: if nothing is known of it yet. */
+int em_allocation_stands(struct em_allocations *a, const struct em_own_tag *tag);
 void em_allocation_forget_tags(struct em_allocations *a); /* another load: other ids */
 
 /**

@@ -106,7 +106,7 @@ static int parse_gpus(struct order *a, const json_t *list, const struct em_alloc
 		if (!a->gpus[a->n++]) {
 			snprintf(err, len, "no GPU \"%s\" is here: earmark gpu list says which are",
 				 em_text_safe(safe, sizeof(safe), text));
-			return -ENOENT;
+			return -EINVAL;
 		}
 	}
 	return 0;
@@ -174,6 +174,34 @@ static int open_cgroup(struct em_cgroup *c, const struct em_peer *peer, const ch
 	return em_cgroup_open(c, peer, *name ? name : ".", err, len);
 }
 
+/*
+ * struct meeting - with the tags that stand from @when on: those of cgroups in which nobody is
+ * given anything are not followed
+ */
+struct meeting {
+	struct em_manager *m;
+	uint64_t when;
+};
+
+static int meet_job(const struct earmark_job_info *job, void *arg)
+{
+	struct meeting *meeting = arg;
+	struct em_own_tag tag = { .job = job->job,
+				  .when = meeting->when,
+				  .tag = job->own_tag,
+				  .purpose = job->own_purpose,
+				  .tagged_by = job->own_tagged_by };
+
+	return em_allocation_stands(&meeting->m->allocations, &tag);
+}
+
+static void meet_jobs(struct em_manager *m, uint64_t when)
+{
+	struct meeting meeting = { m, when };
+
+	m->source->ops->jobs(m->source, meet_job, &meeting);
+}
+
 static int give(struct em_manager *m, const struct order *a, const struct em_cgroup *c, uid_t uid,
 		char *err, size_t len)
 {
@@ -194,6 +222,8 @@ static int give(struct em_manager *m, const struct order *a, const struct em_cgr
 	r = em_allocation_give(&m->allocations, &given, a->gpus, a->n, a->when);
 	if (r < 0)
 		snprintf(err, len, "too many GPUs are given to jobs: %s", strerror(-r));
+	else
+		meet_jobs(m, a->when);
 	return r < 0 ? r : 0;
 }
 
@@ -302,21 +332,10 @@ void em_allocations_open(struct em_manager *m)
 		       em_ledger_error(m->ledger));
 }
 
-static int meet_job(const struct earmark_job_info *job, void *arg)
-{
-	struct em_manager *m = arg;
-
-	return em_allocation_tag(&m->allocations,
-				 &(struct em_own_tag){ .job = job->job,
-						       .tag = job->own_tag,
-						       .purpose = job->own_purpose,
-						       .tagged_by = job->own_tagged_by });
-}
-
 void em_allocations_meet(struct em_manager *m)
 {
 	em_allocation_forget_tags(&m->allocations);
-	m->source->ops->jobs(m->source, meet_job, m);
+	meet_jobs(m, 0);
 }
 
 /* A job ended: its note is durable before the interval that says so. */
