@@ -46,7 +46,8 @@ static void cell_tell(struct earmark_cell *cell, u32 p, const struct earmark_wor
 	if (ns)
 		earmark_bank_add(&cell->busy[p], start, ns);
 	cell->error[p] += whole ? work->error : max(ns, other);
-	cell->class[p] = max(cell->class[p], work -> class);
+	if (work->class > cell->class[p])
+		cell->class[p] = work->class;
 }
 
 /* Return: what of the work is older than the kept history, and booked as unattributed. */

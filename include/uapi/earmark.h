@@ -50,7 +50,8 @@
  *   HOLD   the hold sensor is absent, not yet seeded, or missed its challenge; or holds are
  *          polled, and changed
  *   ABSENT its driver is unbound: it stays in the inventory
- *   FILE   a file found in use at start may hold it, nothing has shown so or otherwise
+ *   FILE   a file found in use at start, or one of several GPUs' when a channel was asked for,
+ *          may hold it: nothing has shown so or otherwise
  *   LOST   the sensor lost an edge of a hold; healed by the next complete seed
  */
 #define EARMARK_BLIND(X)    \

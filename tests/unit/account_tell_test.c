@@ -13,7 +13,7 @@
 enum { TAGS = 5, ROWS = 64 };
 
 static struct earmark_account books;
-static struct earmark_gpu_account gpu;
+static struct earmark_gpu_account gpu, other;
 static struct earmark_job_account job[2];
 static u64 now;
 
@@ -42,7 +42,8 @@ static void set_up(u32 meter)
 	now = 1000;
 	earmark_account_init(&books, now);
 	earmark_gpu_init(&books, &gpu, 1, 0, now);
-	gpu.meter = meter;
+	earmark_gpu_init(&books, &other, 2, 0, now);
+	gpu.meter = other.meter = meter;
 	for (int j = 0; j < 2; j++)
 		earmark_job_init(&job[j], 100 + j, 0, now);
 }
@@ -55,21 +56,31 @@ static void tear_down(void)
 	}
 }
 
-static struct earmark_holder *holder(int j)
+static struct earmark_holder *holder_on(int j, struct earmark_gpu_account *g)
 {
-	struct earmark_holder *h = earmark_job_holder(&job[j], &gpu);
+	struct earmark_holder *h = earmark_job_holder(&job[j], g);
 
 	if (h)
 		return h;
 	h = malloc(sizeof(*h));
-	earmark_holder_init(&books, h, &job[j], &gpu, malloc(sizeof(struct earmark_cell)), now);
+	earmark_holder_init(&books, h, &job[j], g, malloc(sizeof(struct earmark_cell)), now);
 	return h;
+}
+
+static struct earmark_holder *holder(int j)
+{
+	return holder_on(j, &gpu);
+}
+
+static void use_on(int j, struct earmark_gpu_account *g, u64 file, bool unknown)
+{
+	earmark_use_add(&books, malloc(sizeof(struct earmark_use)), holder_on(j, g), file, unknown,
+			0, now);
 }
 
 static void use(int j, u64 file, bool unknown)
 {
-	earmark_use_add(&books, malloc(sizeof(struct earmark_use)), holder(j), file, unknown, 0,
-			now);
+	use_on(j, &gpu, file, unknown);
 }
 
 static u64 tell(int j, u64 start, u64 end, u64 busy, u64 error, u32 class, bool works)
@@ -106,6 +117,8 @@ static void seal(void)
 	for (u32 i = 0; i < sealed.n; i++) {
 		const struct earmark_segment *s = &sealed.rows[i];
 
+		if (s->gpu != gpu.id)
+			continue;
 		if (s->kind == EARMARK_SEGMENT_USAGE)
 			used += s->usage.gpu_time;
 		if (s->kind == EARMARK_SEGMENT_GPU)
@@ -119,7 +132,8 @@ static const struct earmark_segment *row(int j, u32 tag)
 	for (u32 i = 0; i < sealed.n; i++) {
 		const struct earmark_segment *s = &sealed.rows[i];
 
-		if (s->kind == EARMARK_SEGMENT_USAGE && s->job == job[j].id && s->id == tag)
+		if (s->kind == EARMARK_SEGMENT_USAGE && s->gpu == gpu.id && s->job == job[j].id &&
+		    s->id == tag)
 			return s;
 	}
 	return NULL;
@@ -128,7 +142,7 @@ static const struct earmark_segment *row(int j, u32 tag)
 static const struct earmark_segment *gpu_row(void)
 {
 	for (u32 i = 0; i < sealed.n; i++) {
-		if (sealed.rows[i].kind == EARMARK_SEGMENT_GPU)
+		if (sealed.rows[i].kind == EARMARK_SEGMENT_GPU && sealed.rows[i].gpu == gpu.id)
 			return &sealed.rows[i];
 	}
 	return NULL;
@@ -289,6 +303,88 @@ static void what_ends_a_hold_depends_on_the_meter(void **state)
 	who_does_not_work_holds(EARMARK_METER_CHANNEL, false, false);
 }
 
+static void a_channel_on_the_only_gpu_in_use_holds_it(void **state)
+{
+	(void)state;
+	set_up(EARMARK_METER_CHANNEL);
+	assert_int_equal(earmark_job_channel(&books, &job[0], NULL, true, now), 0);
+	use(0, 1, false);
+	use_on(1, &other, 2, false); /* another job's is no question */
+	assert_int_equal(gpu.nr_holding, 0);
+	now = 2000;
+	assert_int_equal(earmark_job_channel(&books, &job[0], NULL, true, now), 1);
+	assert_int_equal(gpu.nr_holding, 1);
+	assert_int_equal(other.nr_holding, 0);
+	now = 5000;
+	earmark_file_free(&books, 1, now);
+	now = 6000;
+	assert_int_equal(earmark_job_channel(&books, &job[0], NULL, true, now), 0);
+	seal();
+	assert_true(row(0, 0)->usage.held == 3000 && gpu_row()->gpu_time.idle == 2000);
+	tear_down();
+}
+
+static void a_channel_on_one_of_several_is_in_doubt(void **state)
+{
+	(void)state;
+	set_up(EARMARK_METER_CHANNEL);
+	use(0, 1, false);
+	use(0, 2, false);
+	use_on(0, &other, 3, false);
+	now = 2000;
+	assert_int_equal(earmark_job_channel(&books, &job[0], NULL, true, now), 2);
+	assert_int_equal(earmark_job_channel(&books, &job[0], NULL, true, now), 2);
+	assert_int_equal(gpu.unknown, 2);
+	assert_int_equal(gpu.blind | other.blind, EARMARK_BLIND_FILE);
+	earmark_file_free(&books, 1, now);
+	assert_int_equal(gpu.unknown, 1);
+	now = 3000;
+	tell(0, 2000, 3000, 0, 0, EARMARK_CLASS_SAMPLED, true);
+	assert_int_equal(gpu.blind, 0);
+	assert_int_equal(gpu.nr_holding, 1);
+	assert_int_equal(other.blind, EARMARK_BLIND_FILE);
+	now = 4000;
+	seal();
+	assert_true(gpu_row()->gpu_time.unobserved == 1000 && row(0, 0)->usage.held == 1000);
+	/* the next can only be new on the one that is not held */
+	assert_int_equal(earmark_job_channel(&books, &job[0], NULL, true, now), 2);
+	assert_int_equal(gpu.blind, 0);
+	earmark_file_free(&books, 3, now);
+	assert_int_equal(other.blind, 0);
+	tear_down();
+}
+
+static void a_channel_that_names_its_gpu_is_there(void **state)
+{
+	(void)state;
+	set_up(EARMARK_METER_CHANNEL);
+	use(0, 1, false);
+	use_on(0, &other, 2, false);
+	assert_int_equal(earmark_job_channel(&books, &job[0], &gpu, true, now), 1);
+	assert_int_equal(gpu.nr_holding, 1);
+	assert_int_equal(other.nr_holding + other.unknown, 0);
+	tear_down();
+	set_up(EARMARK_METER_CHANNEL);
+	use(0, 1, false); /* it may have been one, and it may not */
+	assert_int_equal(earmark_job_channel(&books, &job[0], &gpu, false, now), 1);
+	assert_int_equal(gpu.nr_holding, 0);
+	assert_int_equal(gpu.blind, EARMARK_BLIND_FILE);
+	tear_down();
+}
+
+static void a_channel_matters_to_gpus_that_are_metered_by_it(void **state)
+{
+	(void)state;
+	set_up(EARMARK_METER_DRM);
+	other.meter = EARMARK_METER_CHANNEL;
+	use(0, 1, false);
+	use_on(0, &other, 2, false);
+	assert_int_equal(earmark_job_channel(&books, &job[0], NULL, true, now), 1);
+	assert_int_equal(gpu.nr_holding + gpu.unknown, 0);
+	assert_int_equal(other.nr_holding, 1);
+	tear_down();
+}
+
 static void what_cannot_have_been_measured_is_refused(void **state)
 {
 	static const struct earmark_work bad[] = {
@@ -339,7 +435,7 @@ static void told_work_is_conserved(void **state)
 		for (u32 n = 0; n < sealed.n; n++) {
 			const struct earmark_segment *s = &sealed.rows[n];
 
-			if (s->kind == EARMARK_SEGMENT_GPU)
+			if (s->kind == EARMARK_SEGMENT_GPU && s->gpu == gpu.id)
 				nobody += s->gpu_time.unattributed;
 			if (s->kind != EARMARK_SEGMENT_USAGE)
 				continue;
@@ -364,6 +460,10 @@ int main(void)
 		cmocka_unit_test(work_older_than_the_history_is_nobodys),
 		cmocka_unit_test(an_unknown_use_is_settled_either_way),
 		cmocka_unit_test(what_ends_a_hold_depends_on_the_meter),
+		cmocka_unit_test(a_channel_on_the_only_gpu_in_use_holds_it),
+		cmocka_unit_test(a_channel_on_one_of_several_is_in_doubt),
+		cmocka_unit_test(a_channel_that_names_its_gpu_is_there),
+		cmocka_unit_test(a_channel_matters_to_gpus_that_are_metered_by_it),
 		cmocka_unit_test(what_cannot_have_been_measured_is_refused),
 		cmocka_unit_test(told_work_is_conserved),
 	};
