@@ -166,7 +166,10 @@ struct em_usage {
 int em_ledger_usage(struct em_ledger *l, int64_t since, int64_t until,
 		    int (*each)(const struct em_usage *, void *), void *arg);
 
-/* struct em_total - of all jobs and GPUs, by what the tag in force was; figures as em_usage's */
+/*
+ * struct em_total - of all jobs, by what the tag in force was, and of some of the GPUs: one with a
+ * tag may come several times, as 64 bits do not hold a fleet's time; figures as em_usage's
+ */
 struct em_total {
 	unsigned int purpose, tagged_by;
 	uint64_t gpu_time, held, busy, busy_error, allocated;

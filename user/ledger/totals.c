@@ -2,17 +2,20 @@
 /* Sums by purpose alone; see em_ledger_totals() in ledger.h. */
 #include "ledger/store.h"
 
-/* A tag is of one load, and the grouping by it is over numbers of few different values. */
+/*
+ * A tag is of one load, and the grouping by it is over numbers of few different values. By GPU too:
+ * SQL has 63 bits for a sum, which holds a GPU's time and not a fleet's.
+ */
 static const char totals_sql[] =
 	"SELECT coalesce(t.purpose, 0), coalesce(t.tagged_by, 0), sum(s.gpu_time), sum(s.held), "
 	"sum(s.busy), sum(s.busy_error), sum(s.allocated), max(s.class) FROM "
-	"(SELECT load, tag, sum(gpu_time) AS gpu_time, sum(held) AS held, sum(busy) AS busy, "
+	"(SELECT load, gpu, tag, sum(gpu_time) AS gpu_time, sum(held) AS held, sum(busy) AS busy, "
 	"sum(busy_error) AS busy_error, sum(allocated) AS allocated, max(class) AS class FROM "
-	"(SELECT i.load_id AS load, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, u.allocated, "
+	"(SELECT i.load_id AS load, u.gpu, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, u.allocated, "
 	"u.class FROM " EM_COVER_INTERVALS "CROSS JOIN usage u ON u.interval=i.id UNION ALL "
-	"SELECT r.load, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, u.allocated, u.class "
-	"FROM " EM_COVER_ROLLS "CROSS JOIN roll_usage u ON u.roll=r.id) GROUP BY 1, 2) s "
-	"LEFT JOIN tag t ON t.load=s.load AND t.id=s.tag GROUP BY 1, 2";
+	"SELECT r.load, u.gpu, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, u.allocated, u.class "
+	"FROM " EM_COVER_ROLLS "CROSS JOIN roll_usage u ON u.roll=r.id) GROUP BY 1, 2, 3) s "
+	"LEFT JOIN tag t ON t.load=s.load AND t.id=s.tag GROUP BY 1, 2, s.gpu";
 
 static int totals_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each,
 		       void *arg)
