@@ -16,15 +16,20 @@ static unsigned int below(unsigned int n)
 	return (unsigned int)(seed % n);
 }
 
-static void note(struct history *h, const char *kind, int64_t since, int64_t until,
-		 const char *rest)
+static void note_of(struct history *h, const char *boot, const char *kind, int64_t since,
+		    int64_t until, const char *rest)
 {
 	char a[EM_TIME_LEN], b[EM_TIME_LEN], json[512];
 
-	snprintf(json, sizeof(json),
-		 "{\"boot_id\":\"" BOOT "\",\"since\":\"%s\",\"until\":\"%s\",%s}",
-		 em_time_format(a, since, 9), em_time_format(b, until, 9), rest);
+	snprintf(json, sizeof(json), "{\"boot_id\":\"%s\",\"since\":\"%s\",\"until\":\"%s\",%s}",
+		 boot, em_time_format(a, since, 9), em_time_format(b, until, 9), rest);
 	assert_int_equal(em_ledger_note_at(h->l, until, kind, json), 0);
+}
+
+static void note(struct history *h, const char *kind, int64_t since, int64_t until,
+		 const char *rest)
+{
+	note_of(h, BOOT, kind, since, until, rest);
 }
 
 static void energy(struct history *h, int64_t since, int64_t until, int gpu, unsigned int mj)
@@ -151,6 +156,41 @@ static void memory_is_the_jobs_own(void **state)
 	history_close(&h);
 }
 
+/* Of many nodes a GPU's name has its node's before it, and the boot says whose number it is. */
+static void of_two_nodes(void **state)
+{
+	struct history h[2];
+	struct em_ledger *l;
+	struct em_energy e;
+	const char *dirs[2];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		__u32 a;
+
+		history_open(&h[i], W0);
+		h[i].boot = (__u8)(1 + i);
+		history_gpu(&h[i], 1);
+		a = history_job(&h[i], (__u8)(1 + i), EARMARK_TAGGED_BY_SELF, "p", "/a");
+		history_use(&h[i], 1, a, 10 * S, 10 * S, 10 * S);
+		history_rest(&h[i], 1, 10 * S, 0, 0, 0);
+		history_seal(&h[i], 10 * S);
+		dirs[i] = h[i].dir;
+	}
+	energy(&h[0], W0, W0 + 10 * S, 1, 30);
+	note(&h[1], "energy", W0, W0 + 10 * S, "\"gpu\":\"pci/0000:01:00.0\",\"mj\":1");
+	note_of(&h[1], "02000000000000000000000000000000", "energy", W0, W0 + 10 * S,
+		"\"gpu\":\"pci/0000:01:00.0\",\"mj\":12");
+	assert_int_equal(em_ledger_open_many(&l, dirs, 2), 0);
+	assert_int_equal(em_energy_make(&e, l, 0, INT64_MAX), 0);
+	assert_true(e.energy.whole.part[1] == 31 && e.energy.whole.part[2] == 12);
+	assert_int_equal(e.energy.n, 2);
+	em_energy_clear(&e);
+	em_ledger_close(l);
+	history_close(&h[0]);
+	history_close(&h[1]);
+}
+
 /* Whatever was busy and however the minutes lie, the parts are the counter. */
 static void parts_are_the_counter(void **state)
 {
@@ -193,9 +233,8 @@ static void parts_are_the_counter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(divided_by_busy),
-		cmocka_unit_test(by_what_overlaps),
-		cmocka_unit_test(memory_is_the_jobs_own),
+		cmocka_unit_test(divided_by_busy),        cmocka_unit_test(by_what_overlaps),
+		cmocka_unit_test(memory_is_the_jobs_own), cmocka_unit_test(of_two_nodes),
 		cmocka_unit_test(parts_are_the_counter),
 	};
 

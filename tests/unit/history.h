@@ -21,7 +21,7 @@
 
 /**
  * struct history - the ledger and where its recorder stands
- * @wall: now; @job: the last job that was made
+ * @wall: now; @job: the last job that was made; @boot: of its boot id, 0 = 1
  * @segments, @events: of the interval under way
  */
 struct history {
@@ -30,6 +30,7 @@ struct history {
 	int64_t wall;
 	uint64_t mono, number;
 	__u32 job, flags;
+	__u8 boot;
 	__u8 previous[EARMARK_HASH_LEN];
 	struct earmark_segment segments[HISTORY_ROWS];
 	struct earmark_event events[HISTORY_ROWS];
@@ -155,7 +156,7 @@ static inline void history_seal_with(struct history *h, uint64_t length,
 	header->end = h->mono += length;
 	header->wall_start = (__u64)h->wall;
 	header->wall_end = (__u64)(h->wall += (int64_t)length);
-	header->boot_id[0] = 1;
+	header->boot_id[0] = h->boot ?: 1;
 	header->load_id[0] = 2;
 	memcpy(header->previous, h->previous, sizeof(h->previous));
 	em_interval_seal(&i);
