@@ -88,6 +88,11 @@ void em_checking_see(struct em_checking *c, const struct em_interval *interval)
 	em_crosscheck_interval(c->check, interval);
 }
 
+const struct em_crosscheck_counts *em_checking_counts(const struct em_checking *c)
+{
+	return em_crosscheck_counts(c->check);
+}
+
 json_t *em_checking_json(const struct em_checking *c)
 {
 	const struct em_crosscheck_counts *n = em_crosscheck_counts(c->check);

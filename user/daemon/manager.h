@@ -132,7 +132,9 @@ void em_sampling_open(struct em_manager *m); /* without it accounting goes on; l
 void em_sampling_close(struct em_manager *m);
 void em_sampling_soon(struct em_manager *m); /* somebody may use a GPU that we have to look at */
 void em_sampling_see(struct em_manager *m, const struct em_interval *i); /* for the cross-check */
-json_t *em_sampling_json(const struct em_manager *m);                    /* new reference */
+const struct em_sampling_counts *
+em_sampling_counts(const struct em_manager *m);       /* if it is there */
+json_t *em_sampling_json(const struct em_manager *m); /* new reference */
 
 /* --- metrics_loop.c -------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "daemon/metrics_state.h"
+#include "daemon/sampling.h"
 #include "report/report.h"
 
 #define STATE_KEY "metrics"
@@ -265,6 +266,31 @@ static void nvidia(FILE *f, const struct em_metrics *m, bool openmetrics)
 		    s->refused, openmetrics);
 }
 
+void em_metrics_watch_sampling(struct em_metrics *m, const struct em_sampling_counts *counts)
+{
+	m->sampling = counts;
+}
+
+static void looks(FILE *f, const struct em_metrics *m, bool openmetrics)
+{
+	const struct em_sampling_counts *c = m->sampling;
+
+	one_counter(f, "earmark_fdinfo_rounds", "Looks at fdinfo of the files in use.",
+		    c->fdinfo.rounds, openmetrics);
+	one_counter(f, "earmark_fdinfo_unread", "Files in use that could not be read.",
+		    c->fdinfo.unread + c->fdinfo.silent, openmetrics);
+	one_counter(f, "earmark_fdinfo_refused", "Tellings that the recorder did not take.",
+		    c->fdinfo.unplaced, openmetrics);
+	one_counter(f, "earmark_fdinfo_checked",
+		    "Windows in which fdinfo was compared with the scheduler's tracepoints.",
+		    c->check.windows, openmetrics);
+	one_counter(f, "earmark_fdinfo_differs",
+		    "Of these, those that their bounds do not explain.", c->check.differ,
+		    openmetrics);
+	one_counter(f, "earmark_kfd_bad", "Files of KFD's that are not understood.", c->kfd.bad,
+		    openmetrics);
+}
+
 char *em_metrics_text(struct em_metrics *m, bool openmetrics)
 {
 	char *text = NULL;
@@ -280,6 +306,8 @@ char *em_metrics_text(struct em_metrics *m, bool openmetrics)
 	alerts(f, m, openmetrics);
 	if (m->nvidia)
 		nvidia(f, m, openmetrics);
+	if (m->sampling)
+		looks(f, m, openmetrics);
 	if (openmetrics)
 		fputs("# EOF\n", f);
 	if (fclose(f)) {

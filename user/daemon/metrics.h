@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "kernel/nvidia.h"
+#include "daemon/sampling.h"
 #include "ledger/ledger.h"
 
 struct em_metrics;
@@ -31,6 +32,8 @@ void em_metrics_run(struct em_metrics *m);
 
 /* Counts what @nvidia did not believe, too; those counters begin with the daemon. NULL: nothing. */
 void em_metrics_watch(struct em_metrics *m, struct em_nvidia *nvidia);
+/* Likewise of what is known from looks at fdinfo and KFD; @counts stays its owner's. */
+void em_metrics_watch_sampling(struct em_metrics *m, const struct em_sampling_counts *counts);
 
 /* The text itself, to be freed by the caller; NULL: out of memory or the ledger failed. */
 char *em_metrics_text(struct em_metrics *m, bool openmetrics);

@@ -45,6 +45,8 @@ void em_manager_metrics_open(struct em_manager *m)
 	r = em_metrics_open(&m->metrics, m->ledger, m->config->metrics, err, sizeof(err));
 	if (!r)
 		em_metrics_watch(m->metrics, m->nvidia);
+	if (!r && m->sampling)
+		em_metrics_watch_sampling(m->metrics, em_sampling_counts(m));
 	if (!r)
 		r = sd_event_add_time_relative(m->event, &m->metrics_timer, CLOCK_MONOTONIC, 0,
 					       TIMER_ACCURACY_US, on_metrics_timer, m);

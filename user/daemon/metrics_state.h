@@ -28,6 +28,7 @@ enum {
 struct em_metrics {
 	struct em_ledger *ledger;
 	struct em_nvidia *nvidia;
+	const struct em_sampling_counts *sampling;
 	struct MHD_Daemon *http;
 	int fd;
 	int64_t upto, saved;

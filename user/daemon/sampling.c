@@ -12,6 +12,7 @@
 #include "daemon/checking.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
+#include "daemon/sampling.h"
 #include "kernel/jobset.h"
 #include "kernel/kfd.h"
 #include "kernel/sampler.h"
@@ -27,6 +28,7 @@
  * @at, @saved: when was last looked, and when that was last kept: CLOCK_MONOTONIC, ns
  * @error: why that failed; "" = it did not
  * @told: GPUs that fdinfo is asked about
+ * @counts: as of the last look
  */
 struct em_sampling {
 	struct em_sampler *sampler;
@@ -37,6 +39,7 @@ struct em_sampling {
 	uint64_t at, saved, next;
 	char error[256];
 	unsigned int told;
+	struct em_sampling_counts counts;
 };
 
 static __u64 every(const struct em_manager *m)
@@ -235,6 +238,9 @@ static void look(struct em_manager *m)
 	kfd = kfd_look(m);
 	check = em_checking_look(s->check, m->source, em_time_monotonic(), every(m));
 	note_error(m, r ?: kfd ?: check);
+	s->counts =
+		(struct em_sampling_counts){ *em_sampler_counts(s->sampler), *em_kfd_counts(s->kfd),
+					     *em_checking_counts(s->check) };
 	if (!r && s->told)
 		s->at = em_time_monotonic();
 	if (em_time_monotonic() - s->saved > SAVE_EVERY)
@@ -293,8 +299,11 @@ void em_sampling_open(struct em_manager *m)
 	r = m->sampling ? sd_event_add_time_relative(m->event, &m->sampling->timer, CLOCK_MONOTONIC,
 						     0, EM_NS_PER_MS / EM_NS_PER_US, on_timer, m)
 			: -ENOMEM;
-	if (r >= 0)
+	if (r >= 0) {
+		if (m->metrics)
+			em_metrics_watch_sampling(m->metrics, &m->sampling->counts);
 		return;
+	}
 	em_log(LOG_ERR, "work that fdinfo or KFD show is not told: %s", strerror(-r));
 	free(TAKE_PTR(m->sampling));
 }
@@ -304,6 +313,8 @@ void em_sampling_close(struct em_manager *m)
 	if (!m->sampling)
 		return;
 	save(m);
+	if (m->metrics)
+		em_metrics_watch_sampling(m->metrics, NULL);
 	sd_event_source_disable_unref(m->sampling->timer);
 	em_sampler_free(m->sampling->sampler);
 	em_kfd_free(m->sampling->kfd);
@@ -315,6 +326,11 @@ void em_sampling_see(struct em_manager *m, const struct em_interval *i)
 {
 	if (m->sampling && m->sampling->check)
 		em_checking_see(m->sampling->check, i);
+}
+
+const struct em_sampling_counts *em_sampling_counts(const struct em_manager *m)
+{
+	return &m->sampling->counts;
 }
 
 static json_t *number(__u64 n)
@@ -340,18 +356,13 @@ static json_t *kfd_json(const struct em_sampling *s, const struct em_kfd_counts 
 
 json_t *em_sampling_json(const struct em_manager *m)
 {
-	const struct em_sampler_counts none = { 0 }, *c = &none;
-	const struct em_kfd_counts no_kfd = { 0 }, *k = &no_kfd;
 	const struct em_sampling *s = m->sampling;
 
 	if (!s)
 		return json_null();
-	if (s->sampler)
-		c = em_sampler_counts(s->sampler);
-	if (s->kfd)
-		k = em_kfd_counts(s->kfd);
-	return json_pack(
-		"{s:I,s:s?,s:o,s:o,s:o}", "every_us", (json_int_t)(every(m) / EM_NS_PER_US),
-		"error", *s->error ? s->error : NULL, "fdinfo", fdinfo_json(s, c), "kfd",
-		kfd_json(s, k), "crosscheck", s->check ? em_checking_json(s->check) : json_null());
+	return json_pack("{s:I,s:s?,s:o,s:o,s:o}", "every_us",
+			 (json_int_t)(every(m) / EM_NS_PER_US), "error",
+			 *s->error ? s->error : NULL, "fdinfo", fdinfo_json(s, &s->counts.fdinfo),
+			 "kfd", kfd_json(s, &s->counts.kfd), "crosscheck",
+			 s->check ? em_checking_json(s->check) : json_null());
 }
