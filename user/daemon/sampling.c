@@ -256,13 +256,21 @@ static void rearm(struct em_manager *m, uint64_t in_ns)
 	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
+/* Not between a reload and the first word of the recorder after it: nothing is new then. */
+static bool has_met(const struct em_manager *m)
+{
+	static const __u8 none[sizeof(m->load_id)];
+
+	return m->source && memcmp(m->load_id, none, sizeof(none));
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 {
 	struct em_manager *m = arg;
 
 	(void)source;
 	(void)usec;
-	if (m->source)
+	if (has_met(m))
 		look(m);
 	rearm(m, every(m));
 	return 0;
