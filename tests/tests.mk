@@ -64,13 +64,13 @@ $(B)/nvml/%/libnvidia-ml.so.1: tests/nvml/double.c
 	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -Wno-unused-function $(DOUBLE) -D_GNU_SOURCE -fPIC -shared -o $@ $<
 $(B)/unit/nvidia_test: | $(DOUBLES)
 
-.PHONY: check-oracles bench-stats
+.PHONY: check-oracles bench-stats gpu-check
 .PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
 unit: $(UNIT) $(B)/unit/ledger_fixture
 kdir-modules: $(B)/$(KREL)/earmark.ko $(B)/$(KREL)/simgpu/simgpu.ko $(B)/$(KREL)/simnv/simnv_dev.ko \
 	$(B)/$(KREL)/other/earmark.ko
 guest-modules: $(GUEST_MODULES)
-test-tools: all slurm $(DOUBLES) $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) $(SYS_TOOLS) guest-modules
+test-tools: all slurm $(DOUBLES) $(B)/gpu/work $(UNIT) $(B)/unit/ledger_fixture $(FUZZ) $(SYS_TOOLS) guest-modules
 
 # style: checkpatch rules that apply, clang-format, shellcheck, sparse on kmod
 style: bpf
@@ -101,6 +101,12 @@ check-debug: debug-kernel
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all guest-modules
 	$(Q)tests/demo $(if $(NATIVE),--native)
+# gpu-check: accounts against CUDA's own events, on a real NVIDIA GPU; skipped where there is none
+gpu-check: user $(B)/gpu/work
+	$(Q)tests/gpu/check
+$(B)/gpu/%: tests/gpu/%.c $(B)/libearmark.a
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(B)/libearmark.a $(LIBS)
 # bench: figures beside their floor or peer from the same run
 bench: deps
 	$(Q)$(MAKE) --no-print-directory test-tools

@@ -63,6 +63,12 @@ static void configuration(void **state)
 	assert_int_equal(load(&c, yaml, "--period", "500ms"), 0);
 	assert_int_equal(c.period, 500 * EM_NS_PER_MS);
 	em_config_clear(&c);
+	assert_int_equal(load(&c, "nvml: off\n", NULL, NULL), 0);
+	assert_string_equal(c.nvml, "off");
+	em_config_clear(&c);
+	assert_int_equal(load(&c, "nvml: auto\n", NULL, NULL), 0);
+	assert_null(c.nvml);
+	em_config_clear(&c);
 	assert_int_equal(load(&c, "# nothing\n", NULL, NULL), 0);
 	assert_int_equal(c.period, 0);
 	assert_null(c.alert.webhook);
@@ -86,6 +92,7 @@ static void bad_configuration(void **state)
 		  "absolute" },
 		{ "period: [\n", NULL, NULL, "/tmp/" },
 		{ "gpus:\n  - weight: 3\n", NULL, NULL, "name" },
+		{ "nvml: lib.so\n", NULL, NULL, "auto, off or the absolute path" },
 		{ "", "--nonsense", NULL, "--nonsense" },
 		{ "", "--period", NULL, "needs a value" },
 		{ "", "extra", NULL, "extra" },
