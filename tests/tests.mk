@@ -59,10 +59,10 @@ DOUBLES := $(patsubst %,$(B)/nvml/%/libnvidia-ml.so.1,new old bare alien)
 $(B)/nvml/old/%: DOUBLE := -DDOUBLE_OLD
 $(B)/nvml/bare/%: DOUBLE := -DDOUBLE_BARE
 $(B)/nvml/alien/%: DOUBLE := -DDOUBLE_ALIEN
-$(B)/nvml/%/libnvidia-ml.so.1: tests/nvml/double.c
+$(B)/nvml/%/libnvidia-ml.so.1: $(wildcard tests/nvml/double*)
 	$(call say,DOUBLE,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -Wno-unused-function $(DOUBLE) -D_GNU_SOURCE -fPIC -shared -o $@ $<
-$(B)/unit/nvidia_test: | $(DOUBLES)
+	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -Wno-unused-function $(DOUBLE) -D_GNU_SOURCE -fPIC -shared -o $@ $(filter %.c,$^)
+$(B)/unit/nvidia_test $(B)/unit/nvidia_busy_test: | $(DOUBLES)
 
 .PHONY: check-oracles bench-stats gpu-check
 .PHONY: kdir-modules check check-all check-vm check-debug debug-kernel style demo bench fuzz unit guest-modules test-tools
