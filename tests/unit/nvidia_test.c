@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The NVIDIA sampler: which GPUs there are, what they weigh, and who holds them. */
 #include "nvidia_make.h"
+#include <sys/sysmacros.h>
 #include "commit/weights.h"
 
 /* --- devices ---------------------------------------------------------------------------------- */
@@ -185,19 +186,35 @@ static void stale_processes(void **state)
 /* Who has files open and is in no list holds nothing, and that is said where it could be so. */
 static void openers(void **state)
 {
-	__u64 a = cg("a"), monitor = cg("monitor");
+	__u64 a = cg("a"), monitor = cg("monitor"), shell = cg("shell");
+	char node[192];
 
 	(void)state;
-	script("gpu 0 X GPU-aaaa 0000:41:00 0\ncompute 0 100 1\n");
-	process_of(100, "python", "a", BEGIN - S, "/dev/null");
-	process_of(101, "nvidia-smi", "monitor", BEGIN - S, "/dev/null");
-	process_of(102, "nvidia-persist", "monitor", BEGIN - S, "/dev/null");
+	snprintf(node, sizeof(node), "%s/nvidia7", root);
+	if (mknod(node, S_IFCHR | 0600, makedev(EARMARK_NVIDIA_MAJOR, 7)))
+		skip(); /* who is not root makes no device file; the walk itself is tried below */
+	script("gpu 0 X GPU-aaaa 0000:41:00 7\ncompute 0 100 1\n");
+	process_of(100, "python", "a", BEGIN - S, node);
+	process_of(101, "nvidia-smi", "monitor", BEGIN - S, node);
+	process_of(102, "nvidia-persist", "monitor", BEGIN - S, node);
 	process_of(103, "bash", "shell", BEGIN - S, "/dev/zero");
 	open_with("new");
+	scan(false);
+	poll();
+	assert_int_equal(state_of(a), 1);
+	assert_int_equal(state_of(monitor), -1); /* nobody asked */
+	clear();
+	turn(EM_NVIDIA_RESCAN);
 	scan(true);
 	poll();
 	assert_int_equal(state_of(a), 1);
-	assert_int_equal(state_of(monitor), -1); /* /dev/null is no GPU */
+	assert_int_equal(state_of(monitor), 0);
+	assert_int_equal(state_of(shell), -1);
+	clear();
+	seconds(2);
+	assert_int_equal(n_told, 0); /* it is no news, and costs a walk */
+	seconds(3);
+	assert_int_equal(state_of(monitor), 0);
 }
 
 static int count_openers(const struct em_process *p, __u32 devnum, void *arg)

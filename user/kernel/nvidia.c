@@ -177,6 +177,7 @@ void em_nvidia_learn(struct em_nvidia *n, const struct earmark_gpu_info *known)
 		if (strcmp(gpu->info.name, known->name))
 			continue;
 		gpu->id = known->gpu;
+		gpu->news |= !gpu->files && known->blind & EARMARK_BLIND_FILE;
 		gpu->files = known->blind & EARMARK_BLIND_FILE;
 	}
 }
@@ -226,6 +227,18 @@ static void look_at(struct em_nvidia *n, struct em_nvidia_gpu *gpu,
 		em_nvidia_note(n, gpu, sink, now);
 }
 
+/* Return: whether a GPU went blind for open files since the last look. */
+static bool news(struct em_nvidia *n)
+{
+	bool any = false;
+
+	for (struct em_nvidia_gpu *gpu = n->gpus; gpu; gpu = gpu->next) {
+		any |= gpu->news;
+		gpu->news = false;
+	}
+	return any;
+}
+
 void em_nvidia_poll(struct em_nvidia *n, const struct em_nvidia_sink *sink, bool last)
 {
 	struct em_instant now;
@@ -239,8 +252,10 @@ void em_nvidia_poll(struct em_nvidia *n, const struct em_nvidia_sink *sink, bool
 	note = last || !n->noted.monotonic || now.monotonic >= n->noted.monotonic + EM_NVIDIA_NOTE;
 	for (struct em_nvidia_gpu *gpu = n->gpus; gpu; gpu = gpu->next)
 		look_at(n, gpu, sink, &now, window, note);
-	if (window) {
+	/* to walk over all processes costs: at once where it is news, else now and then */
+	if (news(n) || window)
 		em_nvidia_settle(n, sink, now.monotonic);
+	if (window) {
 		n->windows_after = now.monotonic + EM_NVIDIA_WINDOW;
 		n->stepped = false;
 	}

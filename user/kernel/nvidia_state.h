@@ -26,7 +26,8 @@ struct em_nvidia_memory {
 
 /**
  * struct em_nvidia_gpu - a GPU or a MIG instance
- * @id: the recorder's, 0 = it does not know it yet; @files: files that are open may hold it
+ * @id: the recorder's, 0 = it does not know it yet; @files: files that are open may hold it;
+ *	@news: since the last look
  * @told_id: whom the holders are told to already
  * @lost: does not answer any more
  * @answers: its lists were read at the last look
@@ -39,7 +40,7 @@ struct em_nvidia_gpu {
 	struct earmark_gpu_info info;
 	em_nvml_device device;
 	__u32 id, told_id;
-	bool mig, files, lost, answers, without, seen;
+	bool mig, files, news, lost, answers, without, seen;
 	__u64 window;
 	struct em_nvidia_process *processes;
 	size_t n_processes;
