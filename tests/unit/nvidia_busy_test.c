@@ -278,6 +278,10 @@ static void trouble_with_samples(void **state)
 	script(GPU0 "compute 0 100 1\nfail 0 samples 4\n");
 	seconds(5);
 	assert_int_equal(em_nvidia_state(n)->without, 1);
+	script(GPU0 "fail 0 lists 4\n"); /* not permitted: to ask anew would not help */
+	seconds(10);
+	assert_true(em_nvidia_state(n)->attached);
+	assert_int_equal(em_nvidia_state(n)->denied, 1);
 }
 
 /* --- notes ------------------------------------------------------------------------------------ */

@@ -89,6 +89,9 @@ void em_doctor_nvidia(const json_t *status, unsigned int devices, em_doctor_find
 	check_library(&f);
 	check_count(&f, "lost", "lost GPUs", "missing", "fell off the bus, or wait for a reset",
 		    "nvidia-smi --gpu-reset, or reboot; or: earmark gpu retire");
+	check_count(&f, "denied", "running processes", "missing",
+		    "GPUs whose lists earmarkd may not read: nothing is told of them",
+		    "give the unit what NVML asks for (MIG: /dev/nvidia-caps), and restart it");
 	check_count(&f, "without_samples", "samples of processes", "missing",
 		    "GPUs keep none: who holds them is known, how long who worked is not",
 		    "busy time there says that it can be anything: judge by gpu-time");

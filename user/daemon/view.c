@@ -214,14 +214,14 @@ static json_t *nvidia(struct em_manager *m)
 	rejected = json_object();
 	for (unsigned int i = 0; i < EM_UTIL_REJECT_COUNT; i++)
 		json_object_set_new(rejected, em_util_reject_names[i], number(s->rejected[i]));
-	return json_pack("{s:b,s:b,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o}",
+	return json_pack("{s:b,s:b,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o}",
 			 "attached", s->attached, "driver_loaded", s->driver_loaded, "driver",
 			 text(s->driver), "why", text(s->why), "lacks", text(s->lacks), "gpus",
-			 (int)s->gpus, "lost", (int)s->lost, "mig_instances", (int)s->instances,
-			 "without_samples", (int)s->without, "windows", number(s->windows),
-			 "windows_failed", number(s->failed), "windows_late", number(s->late),
-			 "refused", number(s->refused), "clock_steps", number(s->steps), "rejected",
-			 rejected);
+			 (int)s->gpus, "denied", (int)s->denied, "lost", (int)s->lost,
+			 "mig_instances", (int)s->instances, "without_samples", (int)s->without,
+			 "windows", number(s->windows), "windows_failed", number(s->failed),
+			 "windows_late", number(s->late), "refused", number(s->refused),
+			 "clock_steps", number(s->steps), "rejected", rejected);
 }
 
 static json_t *or_null(const char *s)

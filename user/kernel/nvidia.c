@@ -57,7 +57,7 @@ static void detach(struct em_nvidia *n)
 	}
 	em_nvml_close(TAKE_PTR(n->nvml));
 	n->state.attached = false;
-	n->state.gpus = n->state.lost = n->state.instances = n->state.without = 0;
+	n->state.gpus = n->state.lost = n->state.instances = n->state.without = n->state.denied = 0;
 	n->failures = 0;
 	n->looked = 0;
 }
@@ -120,7 +120,7 @@ void em_nvidia_failed(struct em_nvidia *n, struct em_nvidia_gpu *gpu, int r)
 		n->scan_after = 0;
 	} else if (r == -ENXIO) {
 		n->failures = GIVE_UP;
-	} else {
+	} else if (r != -EACCES) { /* what is not permitted will not be permitted anew */
 		n->failures++;
 	}
 }
@@ -190,10 +190,11 @@ void em_nvidia_unlearn(struct em_nvidia *n)
 
 const struct em_nvidia_state *em_nvidia_state(struct em_nvidia *n)
 {
-	n->state.gpus = n->state.lost = n->state.instances = n->state.without = 0;
+	n->state.gpus = n->state.lost = n->state.instances = n->state.without = n->state.denied = 0;
 	for (struct em_nvidia_gpu *gpu = n->gpus; gpu; gpu = gpu->next) {
 		n->state.gpus++;
 		n->state.lost += gpu->lost;
+		n->state.denied += gpu->denied;
 		n->state.instances += gpu->mig;
 		n->state.without += gpu->without && !gpu->mig;
 	}

@@ -65,13 +65,14 @@ struct em_nvidia_options {
  * @rejected: samples that were not believed, by enum em_util_reject
  * @refused: tellings that the recorder did not take
  * @steps: of the wall clock, by which samples are stamped
- * @lost: GPUs that fell off the bus; @instances: of MIG, whose busy time nothing says;
+ * @lost: GPUs that fell off the bus; @denied: whose lists may not be read; @instances: of MIG,
+ *whose busy time nothing says;
  *	@without: GPUs that keep no samples of processes
  */
 struct em_nvidia_state {
 	bool attached, driver_loaded;
 	char why[384], driver[EM_NVML_TEXT_LEN], lacks[512];
-	unsigned int gpus, lost, instances, without;
+	unsigned int gpus, lost, denied, instances, without;
 	__u64 windows, failed, late, refused, steps, rejected[EM_UTIL_REJECT_COUNT];
 };
 

@@ -160,7 +160,7 @@ void em_nvidia_processes(struct em_nvidia *n, struct em_nvidia_gpu *gpu,
 	for (size_t i = 0; i < gpu->n_processes; i++)
 		gpu->processes[i].was = n->looked && gpu->processes[i].until == n->looked &&
 					counts(gpu, &gpu->processes[i], n->looked);
-	gpu->answers = false;
+	gpu->answers = gpu->denied = false;
 	for (int kind = 0; kind < EM_NVML_KINDS; kind++) {
 		_cleanup_free_ struct em_nvml_process *list = NULL;
 		int count = em_nvml_processes(n->nvml, gpu->device, (enum em_nvml_kind)kind, &list);
@@ -168,6 +168,7 @@ void em_nvidia_processes(struct em_nvidia *n, struct em_nvidia_gpu *gpu,
 		if (count == -EOPNOTSUPP || count == -ENOSYS)
 			continue;
 		if (count < 0) {
+			gpu->denied = count == -EACCES;
 			em_nvidia_failed(n, gpu, count);
 			return;
 		}

@@ -31,6 +31,7 @@ struct em_nvidia_memory {
  * @told_id: whom the holders are told to already
  * @lost: does not answer any more
  * @answers: its lists were read at the last look
+ * @denied: its lists may not be read
  * @without: has no samples of processes
  * @window: samples are read up to here, CLOCK_MONOTONIC, ns; 0 = none yet
  * @processes: those that still matter
@@ -40,7 +41,7 @@ struct em_nvidia_gpu {
 	struct earmark_gpu_info info;
 	em_nvml_device device;
 	__u32 id, told_id;
-	bool mig, files, news, lost, answers, without, seen;
+	bool mig, files, news, lost, answers, denied, without, seen;
 	__u64 window;
 	struct em_nvidia_process *processes;
 	size_t n_processes;
