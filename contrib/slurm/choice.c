@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the plugin decides; see choice.h. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
