@@ -152,10 +152,7 @@ enum earmark_class { EARMARK_CLASSES(EARMARK_ENUM_CLASS) EARMARK_CLASS_COUNT };
 #define EARMARK_BLIND_FILE (1U << EARMARK_BLIND_BIT_FILE)
 #define EARMARK_BLIND_LOST (1U << EARMARK_BLIND_BIT_LOST)
 
-/*
- * NVIDIA's device numbers. The control device is no GPU; it is listened to where a GPU of
- * METER_CHANNEL is in the inventory.
- */
+/* NVIDIA's device numbers. The control device is no GPU; listened to beside a METER_CHANNEL. */
 #define EARMARK_NVIDIA_MAJOR 195
 #define EARMARK_NVIDIA_CONTROL 255 /* minor */
 
@@ -401,7 +398,6 @@ struct earmark_status {
  *                 does not yet. 0: what may have held it since before START (an unknown use)
  *                 does not; and on a GPU of METER_CHANNEL, or of METER_TOLD where no file of its
  *                 is in use by the job, what held it since before START no longer does.
- *   UNLOAD_READY  (none: unloading is refused by the kernel while BPF is attached)
  */
 #define EARMARK_COMMANDS(X)               \
 	X(UNSPEC, "unspec")               \
@@ -472,10 +468,7 @@ struct earmark_status {
 enum earmark_cmd { EARMARK_COMMANDS(EARMARK_ENUM_CMD) EARMARK_CMD_COUNT };
 enum earmark_attr { EARMARK_ATTRS(EARMARK_ENUM_ATTR) EARMARK_A_COUNT };
 
-/*
- * Without the module: records of the BPF ring, in the order of the ring, and the values of
- * the pinned maps. The recorder in earmarkd feeds them to the same account core.
- */
+/* Without the module: records of the BPF ring, which earmarkd feeds to the same account core. */
 enum earmark_ring_type {
 	EARMARK_RING_USE = 1, /* first ioctl on a GPU file from a cgroup: devnum, file, cgroup */
 	EARMARK_RING_FREE,    /* a used file is gone: file */
@@ -484,8 +477,7 @@ enum earmark_ring_type {
 	EARMARK_RING_EMPTY,   /* a cgroup lost its last process: cgroup */
 	EARMARK_RING_MOVE,    /* a process entered a job's cgroup: pid, cgroup */
 	EARMARK_RING_SEED,    /* a file found open by the iterator: devnum, file, cgroup, pid, fd */
-	EARMARK_RING_CHANNEL, /* a channel is asked for on a file of NVIDIA's: devnum, cgroup; fd 1:
-			       * what is asked for could not be read */
+	EARMARK_RING_CHANNEL, /* a channel may be asked for: devnum, cgroup; fd 1: unreadable */
 };
 
 struct earmark_ring {
