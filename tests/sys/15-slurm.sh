@@ -250,8 +250,6 @@ ended "$after"
 sync_ledger
 is "… jobs after it are tagged as before" "$(tags "$after")" " alignment  tux.$after scheduler"
 busy_so "… theirs" 35 "job_$after"
-echo "# after the crash: $(tags "$reboot"); $(ls -d $CG$SCOPE/job_*)"
-grep -iE "epilog|spank|job_?$reboot|JobId=$reboot" "$W/slurmd.log" "$W/slurmctld.log" | tail -20 | sed 's/^/# /'
 busy_so "what ran on without them" 34 "job_$reboot"
 
 # --- the site's rules -----------------------------------------------------------------------
