@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,26 +352,39 @@ static int tell(spank_t sp, char *err, size_t len)
 	return r;
 }
 
-/* After fork and before any task may run: slurmstepd, as root, once a step. */
+/* Whether the step may run. */
+static bool tell_once(spank_t sp)
+{
+	static bool told, refused;
+	char err[600];
+
+	if (told)
+		return !refused;
+	told = true;
+	if (!tell(sp, err, sizeof(err)))
+		return true;
+	refused = site.fail;
+	if (refused)
+		slurm_error("earmark: the job is not tagged, and this site lets none run so: %s",
+			    err);
+	else
+		slurm_info("earmark: the job is not tagged: %s", err);
+	return !refused;
+}
+
+/* After fork and before any task may run: slurmstepd, as root. */
 int slurm_spank_task_post_fork(spank_t sp, int argc, char **argv)
 {
-	static bool told;
-	char err[600];
+	pid_t pid = 0;
 
 	(void)argc;
 	(void)argv;
-	if (told || spank_context() != S_CTX_REMOTE)
+	if (spank_context() != S_CTX_REMOTE || tell_once(sp))
 		return 0;
-	told = true;
-	if (!tell(sp, err, sizeof(err)))
-		return 0;
-	if (site.fail) {
-		slurm_error("earmark: the job is not tagged, and this site lets none run so: %s",
-			    err);
-		return -1;
-	}
-	slurm_info("earmark: the job is not tagged: %s", err);
-	return 0;
+	/* were this to fail alone, srun would end with status 0 */
+	if (spank_get_item(sp, S_TASK_PID, &pid) == ESPANK_SUCCESS && pid > 1)
+		kill(pid, SIGKILL);
+	return -1;
 }
 
 /* --- at the end ---------------------------------------------------------------------------- */
@@ -394,12 +408,12 @@ int slurm_spank_job_epilog(spank_t sp, int argc, char **argv)
 {
 	static const char root[] = "/sys/fs/cgroup";
 	struct job j = { .sp = sp };
-	char pattern[128];
+	char pattern[128], err[512];
 	glob_t found;
 
-	(void)argc;
-	(void)argv;
-	if (spank_get_item(sp, S_JOB_ID, &j.id) != ESPANK_SUCCESS)
+	/* here Slurm does not call slurm_spank_init() */
+	if (em_slurm_site_parse(&site, argc, argv, err, sizeof(err)) ||
+	    spank_get_item(sp, S_JOB_ID, &j.id) != ESPANK_SUCCESS)
 		return 0;
 	make_ref(&j);
 	snprintf(pattern, sizeof(pattern), "%s/system.slice/*slurmstepd.scope/job_%u", root, j.id);
