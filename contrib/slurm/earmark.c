@@ -381,10 +381,10 @@ int slurm_spank_task_post_fork(spank_t sp, int argc, char **argv)
 	(void)argv;
 	if (spank_context() != S_CTX_REMOTE || tell_once(sp))
 		return 0;
-	/* were this to fail alone, srun would end with status 0 */
+	/* were this to fail instead, srun would end with status 0, and only if it is "required" */
 	if (spank_get_item(sp, S_TASK_PID, &pid) == ESPANK_SUCCESS && pid > 1)
 		kill(pid, SIGKILL);
-	return -1;
+	return 0;
 }
 
 /* --- at the end ---------------------------------------------------------------------------- */

@@ -114,6 +114,7 @@ is_ended() {
 	! grep -qvE '^(COMPLETED|CANCELLED|FAILED|NODE_FAIL)$' <<<"$states"
 }
 is_over() { [[ ! -d $CG$SCOPE/job_$1 ]] && is_ended "$1"; }
+is_untagged() { sync_ledger && [[ $(tags "$1") == *untagged* ]]; }
 # works WHO [N] - until the GPU has done so many jobs for it
 works() { until_true has_done "$@"; }
 has_done() { (($(oracle_jobs "$1") >= ${2:-20})); }
@@ -234,6 +235,16 @@ is "a job that is requeued is tagged again" "$(tags "$requeue")" \
 busy_is "… both runs: busy time is the GPU's" "$(job busy_us "job_$requeue")" \
 	$(($(oracle_busy 31) + $(oracle_busy 32)))
 
+# --- what a job leaves behind ---------------------------------------------------------------
+left=$(job_of --gres=gpu:1 --earmark=mixed --wrap "$SIMJOB -g 0 -n 10 -d 10000 -w 36; sleep 5")
+works 36 10
+mkdir "$CG$SCOPE/job_$left/left"
+until_true is_ended "$left"
+until_true is_untagged "$left"
+is "what is left of a job's cgroup has no tag" "$(tags "$left")" \
+	" mixed  tux.$left scheduler;  untagged  tux.$left scheduler"
+rmdir "$CG$SCOPE/job_$left/left" "$CG$SCOPE/job_$left"
+
 # --- the node goes down ---------------------------------------------------------------------
 reboot=$(job_of --no-requeue --gres=gpu:1 --earmark=serving:web "$W/web")
 works 34
@@ -285,8 +296,11 @@ daemon_down
 lines=$(grep -c 'the job is not tagged' "$W/slurmd.log")
 t "earmarkd is down: the job runs" srun --earmark=alignment true
 is "… and the log says so" "$(grep -c 'the job is not tagged' "$W/slurmd.log")" $((lines + 1))
-plugstack required on_error=fail
+plugstack optional on_error=fail
 t "on_error=fail: no job runs untagged" wrong timeout 120 srun --earmark=alignment touch "$W/ran"
+batch=$(job_of --earmark=alignment --wrap "touch $W/ran")
+until_true is_ended "$batch"
+is "… nor a batch script: it has failed" "$(squeue -h -t all -j "$batch" -o %T)" FAILED
 t "… not even for a moment" test ! -e "$W/ran"
 daemon_up --rules "$W/rules.yaml"
 idle
