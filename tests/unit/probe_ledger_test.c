@@ -364,12 +364,73 @@ static void eight_days(void **state)
 	history_close(&h);
 }
 
+/* --- nodes --------------------------------------------------------------------------------- */
+
+/* A node of one GPU, half of it alignment's: @first and @second hours of two days are used. */
+static void node(const char *name, const char *root, double share, int first, int second)
+{
+	struct history h;
+	char path[128];
+	__u32 a, c;
+
+	history_open(&h, START);
+	history_gpu(&h, 1);
+	a = history_job(&h, EARMARK_PURPOSE_ALIGNMENT, EARMARK_TAGGED_BY_SELF, "", "/a");
+	c = history_job(&h, EARMARK_PURPOSE_CAPABILITIES, EARMARK_TAGGED_BY_SELF, "", "/c");
+	for (int day = 0; day < 2; day++) {
+		uint64_t used = (uint64_t)((day ? second : first) * EM_HOUR);
+		uint64_t own = (uint64_t)(share * (double)used);
+
+		history_use(&h, 1, a, own, own, 0);
+		history_use(&h, 1, c, used - own, used - own, 0);
+		history_rest(&h, 1, EM_DAY, 0, 0, 0);
+		history_seal(&h, EM_DAY);
+	}
+	em_ledger_close(h.l);
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	assert_int_equal(rename(h.dir, path), 0);
+}
+
+/*
+ * Of "safe", alignment has half, of "fast" nothing; fast is used more, and so alignment's share
+ * falls, although nobody's does: all of it between nodes, nothing within.
+ */
+static void two_nodes(void **state)
+{
+	char root[] = "/tmp/earmark-nodes.XXXXXX", command[64], before[96], after[96];
+	char day[3][EM_TIME_LEN];
+	json_t *o;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	node("safe", root, 0.5, 24, 24);
+	node("fast", root, 0, 6, 24);
+	for (int i = 0; i < 3; i++)
+		em_time_format(day[i], START + i * EM_DAY, 0);
+	snprintf(before, sizeof(before), "%s/%s", day[0], day[1]);
+	snprintf(after, sizeof(after), "%s/%s", day[1], day[2]);
+	o = ASK(root, 0, "scale", "--before", before, "--after", after);
+	assert_int_equal(value(o, "alignment_change_us"), 0);
+	/* T from 30 to 48 h, s from 0.4 to 0.25: 39 h * -0.15 */
+	assert_int_equal(value(o, "share_us"), (json_int_t)(-5.85 * 3600e6));
+	assert_int_equal(value(o, "within_nodes_us"), 0);
+	assert_int_equal(value(o, "between_nodes_us"), value(o, "share_us"));
+	assert_int_equal(json_integer_value(json_object_get(row(o, "name", "safe"), "change_us")),
+			 0);
+	assert_string_equal(json_string_value(json_object_get(row(o, "name", "fast"), "by")),
+			    "node");
+	json_decref(o);
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_weeks),
 		cmocka_unit_test(drift),
 		cmocka_unit_test(eight_days),
+		cmocka_unit_test(two_nodes),
 	};
 
 	return cmocka_run_group_tests_name("probe ledger", tests, set_up, tear_down);

@@ -74,6 +74,10 @@ static int take_facts(struct em_args *a, struct em_facts *f, const struct em_rul
 		{ "qos", EM_RULE_QOS },
 		{ "partition", EM_RULE_PARTITION },
 		{ "wckey", EM_RULE_WCKEY },
+		{ "pod", EM_RULE_POD },
+		{ "namespace", EM_RULE_NAMESPACE },
+		{ "label", EM_RULE_LABEL },
+		{ "annotation", EM_RULE_ANNOTATION },
 	};
 	const char *cgroup = em_opt(a, "cgroup"), *value;
 	int r = cgroup && !em_opt(a, "unit") ? em_facts_cgroup(f, cgroup)
@@ -175,6 +179,10 @@ static const struct em_option check_options[] = {
 	{ "qos", "NAME", "its quality of service", NULL },
 	{ "partition", "NAME", "its partition", NULL },
 	{ "wckey", "NAME", "its workload characterization key", NULL },
+	{ "pod", "NAME", "the Kubernetes pod that it is part of", NULL },
+	{ "namespace", "NAME", "the pod's", NULL },
+	{ "label", "KEY=VALUE", "of the pod's; may be repeated", NULL },
+	{ "annotation", "KEY=VALUE", "of the pod's; may be repeated", NULL },
 	{},
 };
 

@@ -33,7 +33,7 @@ struct file_alert {
 
 struct file {
 	char *ledger, *socket, *commitments, *rules, *recorder, *period, *keep, *entry, *origin,
-		*key, *metrics, *sample, *told_drivers, *nvml;
+		*key, *metrics, *sample, *told_drivers, *nvml, *pods;
 	struct file_alert *alert;
 	struct file_gpu *gpus;
 	unsigned int gpus_count;
@@ -90,6 +90,7 @@ static const cyaml_schema_field_t fields[] = {
 	TEXT("socket", struct file, socket),
 	TEXT("commitments", struct file, commitments),
 	TEXT("rules", struct file, rules),
+	TEXT("pods", struct file, pods),
 	TEXT("recorder", struct file, recorder),
 	TEXT("period", struct file, period),
 	TEXT("keep", struct file, keep),
@@ -221,6 +222,7 @@ static int set(struct em_config *c, const char *key, const char *value, char *er
 		{ "rules", &c->rules },     { "commitments", &c->commitments },
 		{ "pin-dir", &c->pin_dir }, { "origin", &c->origin },
 		{ "key", &c->key },         { "told_drivers", &c->told_drivers },
+		{ "pods", &c->pods },
 	};
 
 	if (!value)
@@ -350,19 +352,13 @@ static int take_file(struct em_config *c, const struct file *f, char *err, size_
 	const struct {
 		const char *key, *value;
 	} texts[] = {
-		{ "ledger", f->ledger },
-		{ "socket", f->socket },
-		{ "period", f->period },
-		{ "commitments", f->commitments },
-		{ "recorder", f->recorder },
-		{ "keep", f->keep },
-		{ "entry", f->entry },
-		{ "origin", f->origin },
-		{ "key", f->key },
-		{ "metrics", f->metrics },
-		{ "rules", f->rules },
-		{ "sample", f->sample },
-		{ "told_drivers", f->told_drivers },
+		{ "ledger", f->ledger },     { "socket", f->socket },
+		{ "period", f->period },     { "commitments", f->commitments },
+		{ "recorder", f->recorder }, { "keep", f->keep },
+		{ "entry", f->entry },       { "origin", f->origin },
+		{ "key", f->key },           { "metrics", f->metrics },
+		{ "rules", f->rules },       { "pods", f->pods },
+		{ "sample", f->sample },     { "told_drivers", f->told_drivers },
 	};
 	int r = 0;
 
@@ -480,8 +476,8 @@ int em_config_load(struct em_config *ret, int argc, char **argv, char *err, size
 	int r = set_text(&c.file, EM_CONFIG_FILE);
 
 	snprintf(err, len, "out of memory");
+	r = r ?: set_text(&c.pods, EM_PODS_URL) ?: set_text(&c.socket, EM_API_SOCKET);
 	r = r ?: set_text(&c.ledger, "/var/lib/earmark");
-	r = r ?: set_text(&c.socket, EM_API_SOCKET);
 	r = r ?: set_text(&c.commitments, "/etc/earmark/commitments.yaml");
 	r = r ?: set_text(&c.rules, "/etc/earmark/rules.yaml");
 	r = r ?: parse(&c, argc, argv, "config", &asked, err, len);

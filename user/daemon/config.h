@@ -6,6 +6,7 @@
 #include "alert/alert.h"
 
 #define EM_CONFIG_FILE "/etc/earmark/earmarkd.yaml"
+#define EM_PODS_URL "http://127.0.0.1:10255/pods" /* the kubelet's, where it is read-only */
 
 #define EM_ENTRY_DEFAULT (-1)
 #define EM_SAMPLE_DEFAULT 1000000000LL /* ns */
@@ -27,6 +28,7 @@ struct em_config_gpu {
  * @entry: wall time that becomes one entry of the ledger; 0: an interval is one;
  *	EM_ENTRY_DEFAULT: six periods
  * @origin, @key: of a ledger that begins, and where its key is; NULL = the ledger's default
+ * @pods: the address of the kubelet's list of pods; "" = nobody is asked
  * @sample: how often sensors that sample look, ns, 0 = EM_SAMPLE_DEFAULT; @told_drivers: names,
  *	with spaces between, of drivers whose work fdinfo alone shows, NULL = EM_TOLD_DRIVERS
  * @nvml: NULL: NVIDIA's library is asked where its driver is loaded; "off": never; else its path
@@ -34,7 +36,7 @@ struct em_config_gpu {
  */
 struct em_config {
 	char *file, *ledger, *socket, *commitments, *rules, *pin_dir, *origin, *key, *metrics,
-		*told_drivers, *nvml;
+		*told_drivers, *nvml, *pods;
 	enum em_recorder_choice recorder;
 	int64_t period, entry, sample;
 	uint64_t keep;

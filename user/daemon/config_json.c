@@ -16,12 +16,13 @@ json_t *em_config_json(const struct em_config *c)
 						"model", c->gpus[i].model, "uuid", c->gpus[i].uuid,
 						"weight", (json_int_t)c->gpus[i].weight));
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:s?, s:s?, s:s?}, s:s?, "
-		"s:I, s:s, s:s, s:o}",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:s?, s:s?, s:s?}, "
+		"s:s?, s:I, s:s, s:s, s:o}",
 		"file", c->file, "ledger", c->ledger, "socket", c->socket, "commitments",
-		c->commitments, "rules", c->rules, "recorder", em_recorder_choices[c->recorder],
-		"period_us", (json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep,
-		"entry_us", (json_int_t)(c->entry / EM_NS_PER_US), "alert", "for_us",
+		c->commitments, "rules", c->rules, "pods", c->pods, "recorder",
+		em_recorder_choices[c->recorder], "period_us",
+		(json_int_t)(c->period / EM_NS_PER_US), "keep", (json_int_t)c->keep, "entry_us",
+		(json_int_t)(c->entry / EM_NS_PER_US), "alert", "for_us",
 		(json_int_t)(c->alert.for_ns / EM_NS_PER_US), "keep_firing_for_us",
 		(json_int_t)(c->alert.keep_firing_ns / EM_NS_PER_US), "command", c->alert.command,
 		"webhook", c->alert.webhook, "alertmanager", c->alert.alertmanager, "metrics",
@@ -46,6 +47,7 @@ void em_config_clear(struct em_config *c)
 	free(c->socket);
 	free(c->commitments);
 	free(c->rules);
+	free(c->pods);
 	free(c->pin_dir);
 	free(c->origin);
 	free(c->key);

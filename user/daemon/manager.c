@@ -13,9 +13,8 @@
 #include "daemon/manager.h"
 #include "daemon/privilege.h"
 
-#define TICK (2 * EM_NS_PER_S)    /* sensors are looked at no less often */
+#define SITE_TICK (200 * EM_NS_PER_MS)
 #define RESCAN (10 * EM_NS_PER_S) /* devices, though the kernel says when they change */
-#define AFTER_SEAL (10 * EM_NS_PER_MS)
 #define TIMER_ACCURACY_US 1000
 
 void em_manager_note(struct em_manager *m, const char *kind, json_t *json)
@@ -96,24 +95,24 @@ static int step(struct em_manager *m)
 	return r;
 }
 
-/* At once if there is more; just after the next seal; at least each TICK, or period. */
-static uint64_t pause_us(const struct em_manager *m, int r)
-{
-	uint64_t longest = m->period < TICK ? m->period : TICK, now = em_time_monotonic();
-
-	if (r > 0)
-		return 0;
-	if (!r && m->source && m->next_seal > now && m->next_seal - now + AFTER_SEAL < longest)
-		return (m->next_seal - now + AFTER_SEAL) / 1000;
-	return longest / 1000;
-}
-
 static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct em_manager *m = arg;
+	uint64_t now, wait;
 
 	(void)usec;
-	sd_event_source_set_time_relative(s, pause_us(m, step(m)));
+	if (em_time_monotonic() >= m->step_at) {
+		wait = em_pace_us(m, step(m));
+		m->step_at = em_time_monotonic() + wait * EM_NS_PER_US;
+	} else {
+		em_site_apply(m);
+	}
+	now = em_time_monotonic();
+	wait = m->step_at > now ? m->step_at - now : 0;
+	/* a job may be short: who is to be tagged by rule is looked for more often */
+	if (m->site.rules.n && wait > SITE_TICK)
+		wait = SITE_TICK;
+	sd_event_source_set_time_relative(s, wait / EM_NS_PER_US);
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
@@ -139,6 +138,7 @@ static int on_uevent(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	if (em_inventory_event(fd) > 0) {
 		m->scan_after = 0;
+		m->step_at = 0;
 		sd_event_source_set_time_relative(m->tick_timer, 0);
 	}
 	return 0;
@@ -238,6 +238,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
 	em_judge_load(m);
 	em_log(LOG_NOTICE, "configuration, rules and commitments were read anew%s%s",
 	       m->restart_for[0] ? "; a restart is needed for: " : "", m->restart_for);
+	m->step_at = 0;
 	sd_event_source_set_time_relative(m->tick_timer, 0);
 	sd_notify(0, "READY=1");
 	return 0;
@@ -450,6 +451,7 @@ void em_manager_close(struct em_manager *m)
 	sd_event_source_disable_unref(m->tick_timer);
 	em_alerts_close(m->alerts);
 	em_commitments_clear(&m->commitments);
+	em_pods_close(m->site.pods);
 	em_site_clear(&m->site);
 	em_handover_clear(&m->handover);
 	em_allocation_clear(&m->allocations);

@@ -35,6 +35,7 @@
  * @commitments, @commitments_error: as loaded
  * @site: the site's rules
  * @allocations: which GPUs schedulers have given to jobs
+ * @step_at: CLOCK_MONOTONIC, ns: of the next look at everything
  * @scan_after, @judge_after: CLOCK_MONOTONIC, ns: what costs is not done more often than pays
  * @handover: what waits for another load of the module
  * @restart_for: what was configured anew and needs a restart; "" = nothing
@@ -66,7 +67,7 @@ struct em_manager {
 	__u8 load_id[16];
 	__u64 taken, stored, backlog;
 	__u8 stored_hash[EARMARK_HASH_LEN];
-	uint64_t period, next_seal, scan_after, judge_after;
+	uint64_t period, next_seal, step_at, scan_after, judge_after;
 	bool module_waits;
 };
 
@@ -112,6 +113,8 @@ void em_site_apply(struct em_manager *m); /* to jobs that have come since */
  */
 int em_site_tell(struct em_manager *m, const struct em_cgroup *c, const struct em_facts *facts,
 		 const char *ref, __u32 *tag);
+json_t *
+em_site_pods_json(const struct em_manager *m); /* who is asked for pods, or null; new reference */
 /* --- profiles.c: what measured jobs run, as notes "job-profile" ----------------------------- */
 
 void em_profiles_open(struct em_manager *m); /* without it accounting goes on; logged */
@@ -146,6 +149,8 @@ void em_manager_metrics_close(struct em_manager *m);
 void em_teller_open(struct em_manager *m); /* as configured; without it accounting goes on */
 void em_teller_close(struct em_manager *m);
 void em_teller_step(struct em_manager *m); /* after a scan: is there somebody to ask each second? */
+/* --- pace.c --- how long until the next look, after one that ended with @r (em_intake_step's) */
+uint64_t em_pace_us(const struct em_manager *m, int r);
 
 /* --- judge.c ------------------------------------------------------------------------------ */
 

@@ -114,6 +114,29 @@ static int learn(struct pass *p, const struct em_jobpath *job, int fd)
 	return r;
 }
 
+/*
+ * What is known of the pod that it is part of. -EAGAIN: it is being asked for. Where nobody
+ * answers, no rule about pods matches; who is left without a tag then is looked at again when
+ * somebody does.
+ */
+static int learn_pod(struct pass *p, const struct em_jobpath *job, bool *again)
+{
+	static const enum em_rule_key keys[] = { EM_RULE_POD, EM_RULE_NAMESPACE, EM_RULE_LABEL,
+						 EM_RULE_ANNOTATION };
+	char uid[EM_POD_UID_LEN];
+	int r;
+
+	*again = false;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		em_facts_forget(&p->facts, keys[i]);
+	if (!p->site->pods || !em_rules_ask_pods(&p->site->rules) ||
+	    !em_pod_of_cgroup(job->path, uid))
+		return 0;
+	r = em_pods_find(p->site->pods, uid, &p->facts);
+	*again = r == -EHOSTUNREACH;
+	return r == -ENOENT || r == -EHOSTUNREACH ? 0 : r;
+}
+
 int em_site_set(struct em_source *source, const struct em_rule *rule, const char *ref, int fd,
 		__u32 *tag)
 {
@@ -132,22 +155,24 @@ int em_site_set(struct em_source *source, const struct em_rule *rule, const char
 	return source->ops->tag(source, fd, &e, tag);
 }
 
-/* Return: 1 if it was tagged, 0 if not, or -errno. */
+/* Return: 1 if it was tagged, 0 if not, or -errno; -EAGAIN: it has not had its turn. */
 static int consider(struct pass *p, const struct em_jobpath *job, em_site_told *told, void *arg)
 {
 	struct em_site_applied a = { .job = job->job, .path = job->path };
 	_cleanup_close_ int fd = em_jobpath_open(job, p->site->root ?: em_cgroup_root());
+	bool again = false;
 	int i, r;
 
 	if (fd < 0) /* it is over already */
 		return 0;
 	r = learn(p, job, fd);
+	r = r ?: learn_pod(p, job, &again);
 	if (r)
 		return r;
 	i = em_rules_match(&p->site->rules, &p->facts);
 	/* "untagged" is an answer too: no rule after it is asked */
 	if (i < 0 || p->site->rules.list[i].purpose == EARMARK_PURPOSE_UNTAGGED)
-		return 0;
+		return again ? -EAGAIN : 0;
 	a.rule = &p->site->rules.list[i];
 	a.number = (unsigned int)i + 1;
 	a.error = em_site_set(p->source, a.rule, "", fd, &a.tag);
@@ -168,6 +193,8 @@ static int consider_all(struct pass *p, em_site_told *told, void *arg)
 			break;
 		}
 		r = consider(p, &p->waiting.list[i], told, arg);
+		if (r == -EAGAIN)
+			continue;
 		r = r < 0 ? r : (keep(p, p->waiting.list[i].job) ?: r);
 		if (r < 0)
 			return r;
@@ -186,6 +213,7 @@ static int look(struct pass *p, em_site_told *told, void *arg)
 	if (r)
 		return r;
 	s->look = false;
+	s->churn = p->waiting.n || p->nr_still != s->nr_seen;
 	r = consider_all(p, told, arg);
 	free(s->seen);
 	s->seen = TAKE_PTR(p->still);
@@ -211,7 +239,11 @@ int em_site_step(struct em_site *s, struct em_source *source, em_site_told *told
 		s->nr_seen = 0;
 		s->look = true;
 	}
-	if (!s->look && s->jobs == status.jobs)
+	if (s->pods && s->pods_read != em_pods_read(s->pods)) {
+		s->pods_read = em_pods_read(s->pods);
+		s->look = true;
+	}
+	if (!s->look && !s->churn && s->jobs == status.jobs)
 		return 0;
 	s->jobs = status.jobs; /* as it was before the list: what comes meanwhile is seen next */
 	r = look(&p, told, arg);

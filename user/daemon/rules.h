@@ -7,6 +7,7 @@
 #ifndef EM_DAEMON_RULES_H
 #define EM_DAEMON_RULES_H
 
+#include "daemon/pods.h"
 #include "kernel/source.h"
 #include "rule/facts.h"
 
@@ -14,19 +15,23 @@
  * struct em_site - the rules in force and what was looked at
  * @error: why the file as it is now is not in force, "" = it is
  * @look: there may be jobs that were not looked at
+ * @churn: jobs came or went when they were last listed, so that as many may be others
  * @load_id: of the recorder whose jobs were looked at
  * @jobs: how many it said it had when they were last listed
  * @seen, @nr_seen: those that have had their turn, ascending
+ * @pods: who knows pods, NULL = nobody; not ours. @pods_read: its list, when it was last looked at
  * @root, @proc: of the hierarchy and of processes; NULL = where the system has them
  */
 struct em_site {
 	struct em_rules rules;
 	char error[512];
-	bool look;
+	bool look, churn;
 	__u8 load_id[16];
 	__u64 jobs;
 	__u64 *seen;
 	size_t nr_seen;
+	struct em_pods *pods;
+	uint64_t pods_read;
 	const char *root, *proc;
 };
 

@@ -33,12 +33,39 @@ static void record_text(struct em_manager *m)
 	em_ledger_state_set(m->ledger, STATE_KEY, now);
 }
 
+/* Nobody asks a kubelet of whom no rule speaks. */
+static void know_pods(struct em_manager *m)
+{
+	int r;
+
+	em_pods_close(m->site.pods);
+	m->site.pods = NULL;
+	if (!*m->config->pods || !em_rules_ask_pods(&m->site.rules))
+		return;
+	r = em_pods_open(&m->site.pods, m->config->pods);
+	if (r)
+		em_log(LOG_ERR, "rules about pods cannot be applied: %s", strerror(-r));
+}
+
+json_t *em_site_pods_json(const struct em_manager *m)
+{
+	char error[256];
+
+	if (!m->site.pods)
+		return json_null();
+	em_pods_error(m->site.pods, error, sizeof(error));
+	return json_pack("{s:s,s:I,s:o}", "url", m->config->pods, "read",
+			 (json_int_t)em_pods_read(m->site.pods), "error",
+			 *error ? json_string(error) : json_null());
+}
+
 void em_site_read(struct em_manager *m)
 {
 	if (em_site_load(&m->site, m->config->rules))
 		em_log(LOG_ERR, "%s", m->site.error);
 	else
 		record_text(m);
+	know_pods(m);
 }
 
 static void note_applied(struct em_manager *m, const __u8 load_id[16],

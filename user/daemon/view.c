@@ -299,9 +299,9 @@ json_t *em_view_status(struct em_manager *m)
 			    json_pack("{s:s?,s:o}", "file", m->config->commitments, "error",
 				      or_null(m->commitments_error)));
 	json_object_set_new(o, "rules",
-			    json_pack("{s:s,s:I,s:o}", "file", m->config->rules, "rules",
-				      (json_int_t)m->site.rules.n, "error",
-				      or_null(m->site.error)));
+			    json_pack("{s:s,s:I,s:o,s:o}", "file", m->config->rules, "rules",
+				      (json_int_t)m->site.rules.n, "error", or_null(m->site.error),
+				      "pods", em_site_pods_json(m)));
 	json_object_set_new(o, "notices", notices(m));
 	json_object_set_new(o, "module", there ? module(m, &s) : json_null());
 	return o;

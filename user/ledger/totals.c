@@ -2,24 +2,73 @@
 /* Sums by purpose alone; see em_ledger_totals() in ledger.h. */
 #include "ledger/store.h"
 
-/*
- * A tag is of one load, and the grouping by it is over numbers of few different values. By GPU too:
- * SQL has 63 bits for a sum, which holds a GPU's time and not a fleet's.
- */
+/* Rows as they come: to sort them by what they are would cost more than to add them up here. */
 static const char totals_sql[] =
-	"SELECT coalesce(t.purpose, 0), coalesce(t.tagged_by, 0), sum(s.gpu_time), sum(s.held), "
-	"sum(s.busy), sum(s.busy_error), sum(s.allocated), max(s.class) FROM "
-	"(SELECT load, gpu, tag, sum(gpu_time) AS gpu_time, sum(held) AS held, sum(busy) AS busy, "
-	"sum(busy_error) AS busy_error, sum(allocated) AS allocated, max(class) AS class FROM "
-	"(SELECT i.load_id AS load, u.gpu, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, u.allocated, "
-	"u.class FROM " EM_COVER_INTERVALS "CROSS JOIN usage u ON u.interval=i.id UNION ALL "
-	"SELECT r.load, u.gpu, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, u.allocated, u.class "
-	"FROM " EM_COVER_ROLLS "CROSS JOIN roll_usage u ON u.roll=r.id) GROUP BY 1, 2, 3) s "
-	"LEFT JOIN tag t ON t.load=s.load AND t.id=s.tag GROUP BY 1, 2, s.gpu";
+	"SELECT t.purpose, t.tagged_by, s.gpu_time, s.held, s.busy, s.busy_error, s.allocated, "
+	"s.class FROM (SELECT i.load_id AS load, u.tag, u.gpu_time, u.held, u.busy, u.busy_error, "
+	"u.allocated, u.class FROM " EM_COVER_INTERVALS
+	"CROSS JOIN usage u ON u.interval=i.id UNION ALL SELECT r.load, u.tag, u.gpu_time, u.held, "
+	"u.busy, u.busy_error, u.allocated, u.class FROM " EM_COVER_ROLLS
+	"CROSS JOIN roll_usage u ON u.roll=r.id) s "
+	"LEFT JOIN tag t ON t.load=s.load AND t.id=s.tag";
+
+#define MOST (1ULL << 62) /* of one sum: what comes to more is told in several */
+
+/* struct sums - by purpose and tagged-by; @some: there is something in it */
+struct sums {
+	struct em_total list[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
+	bool some[EARMARK_PURPOSE_COUNT][EARMARK_TAGGED_BY_COUNT];
+};
+
+static bool full(const struct em_total *t)
+{
+	return t->gpu_time > MOST || t->held > MOST || t->busy > MOST || t->busy_error > MOST ||
+	       t->allocated > MOST;
+}
+
+/* One row, which is below 2^63; told at once is what a sum could not take with it. */
+static int add_row(struct sums *sums, sqlite3_stmt *s, em_memo_fn each, void *arg)
+{
+	unsigned int p = (unsigned int)sqlite3_column_int64(s, 0);
+	unsigned int by = (unsigned int)sqlite3_column_int64(s, 1);
+	unsigned int class = (unsigned int)sqlite3_column_int64(s, 7);
+	struct em_total *t;
+	int r = 0;
+
+	p = p < EARMARK_PURPOSE_COUNT ? p : 0;
+	by = by < EARMARK_TAGGED_BY_COUNT ? by : 0;
+	t = &sums->list[p][by];
+	if (full(t)) {
+		r = each(t, arg);
+		*t = (struct em_total){ 0 };
+	}
+	sums->some[p][by] = true;
+	t->purpose = p;
+	t->tagged_by = by;
+	t->gpu_time += (uint64_t)sqlite3_column_int64(s, 2);
+	t->held += (uint64_t)sqlite3_column_int64(s, 3);
+	t->busy += (uint64_t)sqlite3_column_int64(s, 4);
+	t->busy_error += (uint64_t)sqlite3_column_int64(s, 5);
+	t->allocated += (uint64_t)sqlite3_column_int64(s, 6);
+	t->busy_class = class > t->busy_class ? class : t->busy_class;
+	return r;
+}
+
+static int tell(const struct sums *sums, em_memo_fn each, void *arg)
+{
+	int r = 0;
+
+	for (unsigned int p = 0; p < EARMARK_PURPOSE_COUNT; p++) {
+		for (unsigned int by = 0; !r && by < EARMARK_TAGGED_BY_COUNT; by++)
+			r = sums->some[p][by] ? each(&sums->list[p][by], arg) : 0;
+	}
+	return r;
+}
 
 static int totals_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each,
 		       void *arg)
 {
+	struct sums sums = { 0 };
 	struct em_cover cover;
 	sqlite3_stmt *s;
 	int r = em_cover_find(l, since, until, &cover);
@@ -28,24 +77,13 @@ static int totals_read(struct em_ledger *l, int64_t since, int64_t until, em_mem
 		return r;
 	s = em_cover_bind(l, totals_sql, &cover);
 	while ((r = em_store_step(l, s)) > 0) {
-		struct em_total t = {
-			.purpose = (unsigned int)sqlite3_column_int64(s, 0),
-			.tagged_by = (unsigned int)sqlite3_column_int64(s, 1),
-			.gpu_time = (uint64_t)sqlite3_column_int64(s, 2),
-			.held = (uint64_t)sqlite3_column_int64(s, 3),
-			.busy = (uint64_t)sqlite3_column_int64(s, 4),
-			.busy_error = (uint64_t)sqlite3_column_int64(s, 5),
-			.allocated = (uint64_t)sqlite3_column_int64(s, 6),
-			.busy_class = (unsigned int)sqlite3_column_int64(s, 7),
-		};
-
-		r = each(&t, arg);
+		r = add_row(&sums, s, each, arg);
 		if (r) {
 			sqlite3_reset(s);
 			return r;
 		}
 	}
-	return r;
+	return r ? r : tell(&sums, each, arg);
 }
 
 /* struct asker - who asked */

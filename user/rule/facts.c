@@ -154,10 +154,40 @@ int em_facts_executables(struct em_facts *f, int cgroup_fd, const char *proc)
 	return r;
 }
 
+/* One line, "key=glob", of @n bytes: the key as it is, its value by the glob. */
+static bool pair_matches(const char *line, size_t n, const struct em_facts *f, unsigned int key)
+{
+	_cleanup_free_ char *pair = strndup(line, n);
+	const char *glob = pair ? strchr(pair, '=') : NULL;
+	size_t name = glob ? (size_t)(glob - pair) + 1 : 0;
+
+	for (unsigned int i = 0; glob && i < f->n[key]; i++) {
+		if (!strncmp(f->values[key][i], pair, name) &&
+		    em_rule_glob(glob + 1, f->values[key][i] + name))
+			return true;
+	}
+	return false;
+}
+
+static bool all_pairs_match(const char *lines, const struct em_facts *f, unsigned int key)
+{
+	bool all = true;
+
+	for (; all && *lines; lines += strspn(lines, "\n")) {
+		size_t n = strcspn(lines, "\n");
+
+		all = pair_matches(lines, n, f, key);
+		lines += n;
+	}
+	return all;
+}
+
 static bool any_matches(const char *glob, const struct em_facts *f, unsigned int key)
 {
+	if (key == EM_RULE_LABEL || key == EM_RULE_ANNOTATION)
+		return all_pairs_match(glob, f, key);
 	if (!f->n[key])
-		return em_rule_glob(glob, "");
+		return !(EM_RULE_POD_MASK & 1u << key) && em_rule_glob(glob, "");
 	for (unsigned int i = 0; i < f->n[key]; i++) {
 		if (em_rule_glob(glob, f->values[key][i]))
 			return true;

@@ -114,6 +114,38 @@ static int set_text(struct loader *l, const yaml_node_t *value, char **out, cons
 
 /* --- match ------------------------------------------------------------------------------- */
 
+/* One more line of "key=glob". A key is matched as it is: what looks like a glob is a mistake. */
+static int add_pair(struct loader *l, const yaml_node_t *key, const yaml_node_t *value, char **out,
+		    const char *which)
+{
+	_cleanup_free_ char *glob = NULL, *before = TAKE_PTR(*out);
+	const char *name = text_of(key);
+	int ret;
+
+	if (!name || !em_text_label(name, GLOB_MAX_LEN) || strpbrk(name, "*?[\\="))
+		return refuse(l, key, "%s: expected { key: glob, … }, the key as it is", which);
+	ret = set_text(l, value, &glob, which, GLOB_MAX_LEN);
+	if (!ret && asprintf(out, "%s%s=%s\n", before ?: "", name, glob) < 0) {
+		*out = NULL;
+		ret = -ENOMEM;
+	}
+	return ret;
+}
+
+static int set_pairs(struct loader *l, const yaml_node_t *value, char **out, const char *which)
+{
+	int ret = 0;
+
+	if (value->type != YAML_MAPPING_NODE ||
+	    value->data.mapping.pairs.start == value->data.mapping.pairs.top)
+		return refuse(l, value, "%s: expected { key: glob, … }, the key as it is", which);
+	for (yaml_node_pair_t *p = value->data.mapping.pairs.start;
+	     !ret && p < value->data.mapping.pairs.top; p++)
+		ret = add_pair(l, yaml_document_get_node(&l->doc, p->key),
+			       yaml_document_get_node(&l->doc, p->value), out, which);
+	return ret;
+}
+
 static int set_glob(struct loader *l, const yaml_node_t *value, void *what, size_t which)
 {
 	struct em_rule *rule = what;
@@ -122,8 +154,11 @@ static int set_glob(struct loader *l, const yaml_node_t *value, void *what, size
 		return refuse(
 			l, value,
 			"%s: a scheduler knows that, a node does not; match cgroup, user, group, "
-			"uid, unit, executable, account, qos, partition or wckey",
+			"uid, unit, executable, pod, namespace, label, annotation, or of Slurm "
+			"account, qos, partition or wckey",
 			em_rule_key_name(which));
+	if (which == EM_RULE_LABEL || which == EM_RULE_ANNOTATION)
+		return set_pairs(l, value, &rule->match[which], em_rule_key_name(which));
 	return set_text(l, value, &rule->match[which], em_rule_key_name(which), GLOB_MAX_LEN);
 }
 

@@ -53,6 +53,17 @@ bool em_rules_ask(const struct em_rules *r, enum em_rule_key key)
 	return false;
 }
 
+bool em_rules_ask_pods(const struct em_rules *r)
+{
+	for (unsigned int i = 0; i < r->n; i++) {
+		for (unsigned int key = 0; key < EM_RULE_KEY_COUNT; key++) {
+			if (r->list[i].match[key] && EM_RULE_POD_MASK & 1u << key)
+				return true;
+		}
+	}
+	return false;
+}
+
 void em_rules_clear(struct em_rules *r)
 {
 	for (unsigned int i = 0; i < r->n; i++) {

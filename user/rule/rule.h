@@ -39,20 +39,31 @@
 	X(EXECUTABLE, "executable") \
 	X(WCKEY, "wckey")
 
-#define EM_RULE_KEYS(X) EM_RULE_HISTORY_KEYS(X) EM_RULE_SITE_KEYS(X)
+/* Of a Kubernetes pod: a cgroup that is part of none matches no glob of these, not even "*". */
+#define EM_RULE_POD_KEYS(X)       \
+	X(POD, "pod")             \
+	X(NAMESPACE, "namespace") \
+	X(LABEL, "label")         \
+	X(ANNOTATION, "annotation")
+
+#define EM_RULE_KEYS(X) EM_RULE_HISTORY_KEYS(X) EM_RULE_SITE_KEYS(X) EM_RULE_POD_KEYS(X)
 
 #define EM_RULE_ENUM(id, name) EM_RULE_##id,
 enum em_rule_key { EM_RULE_KEYS(EM_RULE_ENUM) EM_RULE_KEY_COUNT };
 
+#define EM_RULE_POD_MASK                                                     \
+	(1u << EM_RULE_POD | 1u << EM_RULE_NAMESPACE | 1u << EM_RULE_LABEL | \
+	 1u << EM_RULE_ANNOTATION)
 #define EM_RULE_SITE_MASK                                                      \
 	(1u << EM_RULE_CGROUP | 1u << EM_RULE_UID | 1u << EM_RULE_UNIT |       \
 	 1u << EM_RULE_EXECUTABLE | 1u << EM_RULE_USER | 1u << EM_RULE_GROUP | \
 	 1u << EM_RULE_ACCOUNT | 1u << EM_RULE_QOS | 1u << EM_RULE_PARTITION | \
-	 1u << EM_RULE_WCKEY)
+	 1u << EM_RULE_WCKEY | EM_RULE_POD_MASK)
 
 /**
  * struct em_rule - one rule
- * @match: a glob as fnmatch(3) knows them, by enum em_rule_key; NULL = anything
+ * @match: a glob as fnmatch(3) knows them, by enum em_rule_key; NULL = anything. Of labels and
+ *	annotations: "key=glob", one a line, all of which must match
  * @purpose: enum earmark_purpose, UNTAGGED where the rule says so
  * @project, @ref: NULL = none
  * @name: what it is called where it is applied, NULL = nothing
@@ -88,6 +99,8 @@ int em_rules_find(const struct em_rules *r, const char *const subject[EM_RULE_KE
 
 /* Does any rule ask for more of this key than "*"? */
 bool em_rules_ask(const struct em_rules *r, enum em_rule_key key);
+/* Does any rule ask for a pod? */
+bool em_rules_ask_pods(const struct em_rules *r);
 
 const char *em_rule_key_name(enum em_rule_key key);
 
