@@ -102,6 +102,7 @@ static void check_daemon(struct findings *f)
 	const json_t *ledger = json_object_get(f->status, "ledger");
 	const json_t *commitments = json_object_get(f->status, "commitments");
 	const json_t *rules = json_object_get(f->status, "rules");
+	const json_t *pods = json_object_get(rules, "pods");
 	char text[512];
 
 	if (!f->status) {
@@ -118,17 +119,11 @@ static void check_daemon(struct findings *f)
 		find(f, "rules", NOTE,
 		     em_show(text, sizeof(text), json_object_get(rules, "error"), EM_TEXT),
 		     "correct the file (earmark rule check), and reload: the rules before it hold");
-	if (text_of(json_object_get(rules, "pods"), "error")) {
-		char why[256];
-
-		snprintf(text, sizeof(text), "rules about them match nothing: %s",
-			 em_show(why, sizeof(why),
-				 json_object_get(json_object_get(rules, "pods"), "error"),
-				 EM_TEXT));
-		find(f, "pods", NOTE, text,
-		     "let the kubelet answer (readOnlyPort), or name its address: pods in "
-		     "earmarkd.yaml");
-	}
+	if (text_of(pods, "error"))
+		find(f, "pods", NOTE,
+		     em_show(text, sizeof(text), json_object_get(pods, "error"), EM_TEXT),
+		     "no rule about pods matches: let the kubelet answer (readOnlyPort), or say "
+		     "where (pods in earmarkd.yaml)");
 	if (text_of(commitments, "error"))
 		find(f, "commitments", NOTE,
 		     em_show(text, sizeof(text), json_object_get(commitments, "error"), EM_TEXT),
