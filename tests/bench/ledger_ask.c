@@ -84,11 +84,12 @@ static int check_all(const struct em_commitments *c, double *ms, unsigned int *j
 static int one_more(void)
 {
 	static uint8_t previous[EARMARK_HASH_LEN];
-	static uint64_t number;
+	static uint64_t number, load;
 	struct earmark_segment s = { .kind = EARMARK_SEGMENT_GPU, .gpu = 1 };
 	struct em_interval i = { .segments = &s };
 	struct earmark_interval *h = &i.header;
 
+	load = load ?: em_time_monotonic();
 	s.gpu_time.wall = s.gpu_time.idle = EM_NS_PER_S;
 	h->version = EARMARK_VERSION;
 	h->nr_lost = EARMARK_LOST_COUNT;
@@ -98,7 +99,7 @@ static int one_more(void)
 	h->end = h->start + EM_NS_PER_S;
 	h->wall_start = (__u64)em_time_now() - EM_NS_PER_S;
 	h->wall_end = h->wall_start + EM_NS_PER_S;
-	memset(h->load_id, 0x44, sizeof(h->load_id));
+	memcpy(h->load_id, &load, sizeof(load));
 	memcpy(h->previous, previous, sizeof(previous));
 	em_interval_seal(&i);
 	memcpy(previous, i.hash, sizeof(previous));

@@ -4,6 +4,8 @@
  * a plain sum over the intervals that lie whole inside the window. The oracle is kept here, from
  * what was appended, and knows nothing of hours.
  */
+#include "base/cleanup.h"
+#include "ledger/store.h"
 #include "roll_oracle.h"
 
 /* --- comparing ---------------------------------------------------------------------------- */
@@ -184,10 +186,102 @@ static void sums_are_those_of_the_intervals(void **state)
 	}
 }
 
+/* --- windows that move on ------------------------------------------------------------------- */
+
+/* struct told - rows as text, one a line */
+struct told {
+	char *text;
+	size_t len;
+	FILE *to;
+};
+
+static int tell(const void *row, void *arg)
+{
+	const struct em_usage *u = row;
+	struct told *t = arg;
+
+	fprintf(t->to, "%s %llu %s %u %s %u %u %s %s %llu %llu %llu %lld %lld\n", u->boot_id,
+		(unsigned long long)u->job, u->path ?: "-", u->uid, u->gpu, u->purpose,
+		u->tagged_by, u->project ?: "-", u->ref ?: "-", (unsigned long long)u->gpu_time,
+		(unsigned long long)u->held, (unsigned long long)u->busy, (long long)u->first,
+		(long long)u->last);
+	return 0;
+}
+
+static int tell_usage(const struct em_usage *u, void *arg)
+{
+	return tell(u, arg);
+}
+
+/* What is remembered of the hours and read of the edges is what is read at once, row by row. */
+static void compare_moving(struct em_ledger *l, int64_t until, int n)
+{
+	static const int64_t lengths[] = { 3 * HOUR + 7, DAY, 2 * DAY, 9 * DAY };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		struct told warm = { 0 }, cold = { 0 };
+
+		warm.to = open_memstream(&warm.text, &warm.len);
+		cold.to = open_memstream(&cold.text, &cold.len);
+		assert_int_equal(em_ledger_usage(l, until - lengths[i], until, tell_usage, &warm),
+				 0);
+		assert_int_equal(em_usage_read(l, until - lengths[i], until, tell, &cold), 0);
+		fclose(warm.to);
+		fclose(cold.to);
+		assert_string_equal(warm.text, cold.text);
+		free(warm.text);
+		free(cold.text);
+		if (!i)
+			compare(l, until - lengths[i], until, n);
+	}
+}
+
+/* Of which there are rows already. */
+static void learn_job(struct em_ledger *l)
+{
+	struct earmark_job_info job = { .job = 50, .uid = 7, .path = "/late" };
+	__u8 load[16];
+
+	memset(load, 0x11, sizeof(load));
+	assert_int_equal(em_ledger_learn_job(l, load, &job), 0);
+}
+
+/*
+ * Between one look and the next come intervals of hours that are remembered already (the clock was
+ * set back), and names of rows that had none.
+ */
+static void windows_that_move(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 21; seed <= 24; seed++) {
+		struct em_ledger *l;
+		int64_t latest = 0;
+
+		if (seed > 21)
+			assert_int_equal(teardown(state) || setup(state), 0);
+		l = open_ledger(EM_LEDGER_WRITE);
+		start(seed);
+		o.wall = 1600000000 * S; /* past: only what is over is remembered */
+		assert_int_equal(em_ledger_state_set(l, "period", "9000000000000000"), 0);
+		while (o.n < INTERVALS * 3 / 5) {
+			make(l);
+			latest = o.wall > latest ? o.wall : latest;
+			compare_moving(l, any(3) ? latest + 1 : o.wall, o.n);
+			compare_moving(l, latest - DAY, o.n);
+			if (o.n == INTERVALS / 3)
+				learn_job(l);
+			if (o.n == INTERVALS / 2)
+				learn(l);
+		}
+		em_ledger_close(l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sums_are_those_of_the_intervals),
+		TEST(windows_that_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,7 @@ static int add_total(struct em_ledger *l, struct usage *u, const json_t *total)
 			 "VALUES(?,?,0,?,?,?)",
 			 "iuuui", u->load, tag, (unsigned int)purpose, (unsigned int)by,
 			 (int64_t)u->h.wall_start);
+	l->told += !r && sqlite3_changes(l->db) > 0;
 	return r ? r : put_usage(l, u, total, tag);
 }
 
@@ -292,6 +293,7 @@ static int apply_usage(struct em_ledger *l, struct usage *u)
 	u->row = (unsigned int)em_json_integer(e, "part") * PART_ROWS;
 	u->replayed = recorder_of(em_json_string(e, "recorder")) == EARMARK_RECORDER_REPLAY;
 	l->moved++;
+	em_memo_touch(l, (int64_t)u->h.wall_start);
 	r = usage_interval(l, u);
 	return r ? (r < 0 ? r : 0) : usage_rows(l, u);
 }

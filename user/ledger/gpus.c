@@ -80,16 +80,70 @@ static int64_t min64(int64_t a, int64_t b)
 }
 
 /*
- * Recorded time in which a GPU (?8) is not spoken of: the length of the intervals less that of
- * those which have a row of it.
+ * Recorded time in which a GPU is not spoken of: the length of the intervals less that of those
+ * which have a row of it.
  */
+#define LENGTHS                                                                                   \
+	"SELECT load, spoken, sum(length) AS length FROM "                                        \
+	"(SELECT i.load_id AS load, i.spoken, i.end - i.start AS length FROM " EM_COVER_INTERVALS \
+	"UNION ALL SELECT r.load, s.spoken, s.length FROM " EM_COVER_ROLLS                        \
+	"CROSS JOIN roll_spoken s ON s.roll=r.id) GROUP BY 1, 2"
+#define UNSPOKEN                                                                                  \
+	"NOT EXISTS (SELECT 1 FROM spoken_gpu u JOIN gpu_name n ON n.load=x.load AND n.id=u.gpu " \
+	"WHERE u.spoken=x.spoken AND n.gpu="
+
 static const char silent_sql[] =
-	"SELECT coalesce(sum(x.length), 0) FROM (SELECT load, spoken, sum(length) AS length FROM "
-	"(SELECT i.load_id AS load, i.spoken, i.end - i.start AS length FROM " EM_COVER_INTERVALS
-	"UNION ALL SELECT r.load, s.spoken, s.length FROM " EM_COVER_ROLLS
-	"CROSS JOIN roll_spoken s ON s.roll=r.id) GROUP BY 1, 2) x WHERE NOT EXISTS (SELECT 1 FROM "
-	"spoken_gpu u JOIN gpu_name n ON n.load=x.load AND n.id=u.gpu WHERE u.spoken=x.spoken AND "
-	"n.gpu=?8)";
+	"SELECT coalesce(sum(x.length), 0) FROM (" LENGTHS ") x WHERE " UNSPOKEN "?8)";
+
+static const char all_silent_sql[] =
+	"WITH x AS MATERIALIZED (" LENGTHS ") SELECT g.id, sum(x.length) FROM gpu g CROSS JOIN x "
+	"WHERE " UNSPOKEN "g.id) GROUP BY 1 ORDER BY 1";
+
+/* struct silence - of the GPUs that were not spoken of at times, in order of @gpu */
+struct silences {
+	struct silence {
+		int64_t gpu;
+		uint64_t time;
+	} * list;
+	size_t n;
+};
+
+/* In the whole window: of all GPUs at once, since most were there all the time. */
+static int all_silent(struct em_ledger *l, const struct em_cover *c, struct silences *all)
+{
+	sqlite3_stmt *s = em_cover_bind(l, all_silent_sql, c);
+	int r;
+
+	while ((r = em_store_step(l, s)) > 0) {
+		struct silence *more = reallocarray(all->list, all->n + 1, sizeof(*more));
+
+		if (!more) {
+			sqlite3_reset(s);
+			return -ENOMEM;
+		}
+		all->list = more;
+		all->list[all->n++] = (struct silence){ sqlite3_column_int64(s, 0),
+							(uint64_t)sqlite3_column_int64(s, 1) };
+	}
+	return r;
+}
+
+static uint64_t silence_of(const struct silences *all, int64_t gpu)
+{
+	size_t low = 0, high = all->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (all->list[middle].gpu == gpu)
+			return all->list[middle].time;
+		if (all->list[middle].gpu < gpu)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return 0;
+}
 
 /* While it was there, which is a window of its own. */
 static int silent_in(struct em_ledger *l, int64_t since, int64_t until, int64_t gpu, uint64_t *time)
@@ -124,7 +178,7 @@ static uint64_t gaps_in(const struct gaps *gaps, int64_t from, int64_t to)
 }
 
 static int gap_of(struct em_ledger *l, int64_t since, int64_t until, const struct gaps *gaps,
-		  struct em_gpu_usage *gpu)
+		  const struct silences *silent, struct em_gpu_usage *gpu)
 {
 	sqlite3_stmt *s =
 		em_store_bind(l, "SELECT since, retired FROM presence WHERE gpu=? ORDER BY since",
@@ -139,8 +193,11 @@ static int gap_of(struct em_ledger *l, int64_t since, int64_t until, const struc
 		from = max64(from, since);
 		to = to ? min64(to, until) : until;
 		gpu->gap += gaps_in(gaps, from, to);
-		r = silent_in(l, from, to, (int64_t)gpu->id, &gpu->gap);
-		if (r) {
+		if (from == since && to == until)
+			gpu->gap += silence_of(silent, (int64_t)gpu->id);
+		else
+			r = silent_in(l, from, to, (int64_t)gpu->id, &gpu->gap);
+		if (r < 0) {
 			sqlite3_reset(s);
 			return r;
 		}
@@ -180,7 +237,9 @@ _Static_assert(EARMARK_BLIND_BIT_COUNT <= 8, "EM_BITS gathers eight");
 
 static int gpus_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each, void *arg)
 {
+	_cleanup_free_ struct silence *times = NULL;
 	_cleanup_free_ struct gap *list = NULL;
+	struct silences silent = { 0 };
 	struct gaps gaps = { 0 };
 	struct em_cover cover;
 	sqlite3_stmt *s;
@@ -188,11 +247,11 @@ static int gpus_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_
 
 	r = gaps_find(l, since, until, &gaps);
 	list = gaps.list;
+	r = r ? r : em_cover_find(l, since, until, &cover);
+	r = r ? r : all_silent(l, &cover, &silent);
+	times = silent.list;
 	if (r)
 		return r == -ENOMEM ? em_store_fail(l, r, "out of memory") : r;
-	r = em_cover_find(l, since, until, &cover);
-	if (r)
-		return r;
 	s = em_cover_bind(l, gpu_sql, &cover);
 	while ((r = em_store_step(l, s)) > 0) {
 		struct em_gpu_usage gpu = {
@@ -213,7 +272,7 @@ static int gpus_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_
 			.blind_busy = (uint64_t)sqlite3_column_int64(s, 14),
 		};
 
-		r = gap_of(l, since, until, &gaps, &gpu);
+		r = gap_of(l, since, until, &gaps, &silent, &gpu);
 		r = r ? r : each(&gpu, arg);
 		if (r) {
 			sqlite3_reset(s);

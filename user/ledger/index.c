@@ -92,6 +92,7 @@ int em_index_create(struct em_ledger *l)
 	char sql[128];
 
 	l->moved++;
+	l->named++;
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
 		snprintf(sql, sizeof(sql), "DROP TABLE IF EXISTS %s", tables[i]);
 		if (sqlite3_exec(l->db, sql, NULL, NULL, NULL))

@@ -11,7 +11,7 @@
 #define ROWS_MAX 65536
 #define DEAR_ROWS 256
 
-static void forget(struct em_memo_rows *rows)
+void em_memo_forget(struct em_memo_rows *rows)
 {
 	for (unsigned int i = 0; i < rows->n; i++)
 		free(rows->list[i]);
@@ -22,7 +22,7 @@ static void forget(struct em_memo_rows *rows)
 void em_memo_clear(struct em_memo *m)
 {
 	for (unsigned int k = 0; k < EM_MEMO_KINDS; k++)
-		forget(&m->rows[k]);
+		em_memo_forget(&m->rows[k]);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -39,6 +39,19 @@ static int version_of(struct em_ledger *l, int64_t *version)
 	return 0;
 }
 
+static bool still_true(const struct em_ledger *l, const struct em_memo *m)
+{
+	if (!m->core)
+		return m->moved == l->moved;
+	return !m->touched && m->named == l->named && (!m->unnamed || m->told == l->told);
+}
+
+void em_memo_touch(struct em_ledger *l, int64_t wall)
+{
+	for (unsigned int i = 0; i < EM_MEMOS; i++)
+		l->memos[i].touched |= wall >= l->memos[i].since && wall <= l->memos[i].until;
+}
+
 /* What is of use for longer: answers that took long, as long as they are true. */
 static bool dear(const struct em_ledger *l, const struct em_memo *m, int64_t version)
 {
@@ -46,7 +59,7 @@ static bool dear(const struct em_ledger *l, const struct em_memo *m, int64_t ver
 
 	for (unsigned int k = 0; k < EM_MEMO_KINDS; k++)
 		n += m->rows[k].n;
-	return n >= DEAR_ROWS && m->version == version && m->moved == l->moved;
+	return n >= DEAR_ROWS && m->version == version && still_true(l, m);
 }
 
 /* Is @a to be given up before @b? A series of a thousand days must not push out the year. */
@@ -59,14 +72,15 @@ static bool cheaper(const struct em_ledger *l, const struct em_memo *a, const st
 }
 
 /* The same window's, or the one that is missed least. */
-static struct em_memo *slot_of(struct em_ledger *l, int64_t since, int64_t until, int64_t version)
+static struct em_memo *slot_of(struct em_ledger *l, int64_t since, int64_t until, bool core,
+			       int64_t version)
 {
 	struct em_memo *least = NULL;
 
 	for (unsigned int i = 0; i < EM_MEMOS; i++) {
 		struct em_memo *m = &l->memos[i];
 
-		if (m->used && m->since == since && m->until == until)
+		if (m->used && m->since == since && m->until == until && m->core == core)
 			return m;
 		if (!m->busy && (!least || cheaper(l, m, least, version)))
 			least = m;
@@ -75,7 +89,7 @@ static struct em_memo *slot_of(struct em_ledger *l, int64_t since, int64_t until
 }
 
 /* The window's, perhaps without rows; NULL: it cannot be remembered. */
-static struct em_memo *take(struct em_ledger *l, int64_t since, int64_t until)
+static struct em_memo *take(struct em_ledger *l, int64_t since, int64_t until, bool core)
 {
 	struct em_memo *m;
 	int64_t version;
@@ -84,17 +98,21 @@ static struct em_memo *take(struct em_ledger *l, int64_t since, int64_t until)
 	if (until > em_time_now() || (!l->held && !sqlite3_get_autocommit(l->db)) ||
 	    version_of(l, &version))
 		return NULL;
-	m = slot_of(l, since, until, version);
+	m = slot_of(l, since, until, core, version);
 	if (!m)
 		return NULL;
-	if (m->since != since || m->until != until || m->version != version ||
-	    m->moved != l->moved) {
+	if (m->since != since || m->until != until || m->core != core || m->version != version ||
+	    !still_true(l, m)) {
 		if (m->busy)
 			return NULL;
 		em_memo_clear(m);
-		*m = (struct em_memo){
-			.since = since, .until = until, .version = version, .moved = l->moved
-		};
+		*m = (struct em_memo){ .since = since,
+				       .until = until,
+				       .version = version,
+				       .moved = l->moved,
+				       .named = l->named,
+				       .told = l->told,
+				       .core = core };
 	}
 	m->busy++;
 	m->used = ++l->memo_clock;
@@ -132,7 +150,7 @@ static void *packed(const void *row, size_t size, const size_t *texts, unsigned 
 	return copy;
 }
 
-static int keep(struct em_memo_rows *rows, const struct em_memo_ask *ask, const void *row)
+int em_memo_keep(struct em_memo_rows *rows, const struct em_memo_ask *ask, const void *row)
 {
 	unsigned int room = rows->room ? 2 * rows->room : 64;
 	void **more;
@@ -166,7 +184,7 @@ static int pass(const void *row, void *arg)
 {
 	struct tee *t = arg;
 
-	t->lost = t->lost || keep(t->rows, t->ask, row);
+	t->lost = t->lost || em_memo_keep(t->rows, t->ask, row);
 	return t->each(row, t->arg);
 }
 
@@ -182,7 +200,7 @@ static int replay(const struct em_memo_rows *rows, em_memo_fn each, void *arg)
 int em_memo_ask(struct em_ledger *l, const struct em_memo_ask *ask, int64_t since, int64_t until,
 		em_memo_fn each, void *arg)
 {
-	struct em_memo *m = take(l, since, until);
+	struct em_memo *m = take(l, since, until, ask->kind == EM_MEMO_CORE);
 	struct em_memo_rows *rows = m ? &m->rows[ask->kind] : NULL;
 	struct tee tee = { ask, rows, each, arg, false };
 	int r;
@@ -190,11 +208,12 @@ int em_memo_ask(struct em_ledger *l, const struct em_memo_ask *ask, int64_t sinc
 	if (rows && rows->whole) {
 		r = replay(rows, each, arg);
 	} else if (rows && m->busy == 1) {
-		forget(rows);
+		em_memo_forget(rows);
 		r = ask->read(l, since, until, pass, &tee);
 		rows->whole = !r && !tee.lost;
+		m->unnamed = l->unnamed;
 		if (!rows->whole)
-			forget(rows);
+			em_memo_forget(rows);
 	} else {
 		r = ask->read(l, since, until, each, arg);
 	}

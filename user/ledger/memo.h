@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Inside the ledger only: what was answered last, for as long as nothing is changed. Many promises
- * are about the same few windows, and each is judged from the same sums.
+ * are about the same few windows, and each is judged from the same sums. A window's core, its
+ * whole hours, is remembered for longer: until something of its own time or of its names changes.
  */
 #ifndef EM_MEMO_H
 #define EM_MEMO_H
 
 #include "ledger/ledger.h"
 
-enum em_memo_kind { EM_MEMO_USAGE, EM_MEMO_GPU, EM_MEMO_SPAN, EM_MEMO_TOTALS, EM_MEMO_KINDS };
+enum em_memo_kind {
+	EM_MEMO_USAGE,
+	EM_MEMO_GPU,
+	EM_MEMO_SPAN,
+	EM_MEMO_TOTALS,
+	EM_MEMO_CORE,
+	EM_MEMO_KINDS
+};
 
 /* struct em_memo_rows - one answer; @whole: all of it, @room for so many */
 struct em_memo_rows {
@@ -20,11 +28,14 @@ struct em_memo_rows {
 /**
  * struct em_memo - of a window
  * @version, @moved: of the index when it was asked: what others committed, what we changed
+ * @core: of whole hours, asked for as EM_MEMO_CORE alone: @moved does not matter, but @named and
+ *	@told; @unnamed: some of its rows lack a name; @touched: of its time there is more now
  * @busy: somebody is reading it; @used: when last
  */
 struct em_memo {
 	int64_t since, until, version;
-	uint64_t moved;
+	uint64_t moved, named, told;
+	bool core, unnamed, touched;
 	struct em_memo_rows rows[EM_MEMO_KINDS];
 	unsigned int busy;
 	uint64_t used;
@@ -49,5 +60,11 @@ struct em_memo_ask {
 int em_memo_ask(struct em_ledger *l, const struct em_memo_ask *ask, int64_t since, int64_t until,
 		em_memo_fn each, void *arg);
 void em_memo_clear(struct em_memo *m);
+/* An interval that begins at @wall has more to say: cores of that time are out of date. */
+void em_memo_touch(struct em_ledger *l, int64_t wall);
+
+/* A copy of @row, strings and all, after the others; -ENOBUFS: there are too many. */
+int em_memo_keep(struct em_memo_rows *rows, const struct em_memo_ask *ask, const void *row);
+void em_memo_forget(struct em_memo_rows *rows);
 
 #endif

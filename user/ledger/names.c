@@ -93,6 +93,7 @@ static int mapping_set(struct em_ledger *l, int64_t load, __u32 id, int64_t gpu)
 
 	if (r && r != -ENOENT)
 		return r;
+	l->named++;
 	r = em_store_run(l, "INSERT OR REPLACE INTO gpu_name(load, id, gpu) VALUES(?,?,?)", "iui",
 			 load, id, gpu);
 	return r || !old || old == gpu ? r : stand_in_resolve(l, old, gpu);
@@ -141,20 +142,36 @@ static int retired_event(struct em_ledger *l, int64_t load, const struct earmark
 
 static int job_add(struct em_ledger *l, int64_t load, __u64 job, const char *path, __u32 uid)
 {
-	return em_store_run(l,
-			    "INSERT INTO job(boot_id, id, path, uid) SELECT boot_id,?2,?3,?4 "
-			    "FROM load WHERE id=?1 ON CONFLICT DO UPDATE SET "
-			    "path=coalesce(nullif(excluded.path,''), path), uid=excluded.uid",
-			    "iitu", load, (int64_t)job, path, uid);
+	int r = em_store_run(l,
+			     "INSERT OR IGNORE INTO job(boot_id, id, path, uid) SELECT "
+			     "boot_id,?2,?3,?4 FROM load WHERE id=?1",
+			     "iitu", load, (int64_t)job, path, uid);
+
+	if (r)
+		return r;
+	l->told += sqlite3_changes(l->db) > 0;
+	if (sqlite3_changes(l->db))
+		return 0;
+	r = em_store_run(l,
+			 "UPDATE job SET path=coalesce(nullif(?3,''), path), uid=?4 WHERE id=?2 "
+			 "AND boot_id=(SELECT boot_id FROM load WHERE id=?1) AND (uid IS NOT ?4 OR "
+			 "path IS NOT coalesce(nullif(?3,''), path))",
+			 "iitu", load, (int64_t)job, path, uid);
+	l->named += !r && sqlite3_changes(l->db) > 0;
+	return r;
 }
 
 static int tag_add(struct em_ledger *l, int64_t load, const struct earmark_event *e, int64_t wall)
 {
-	return em_store_run(l,
-			    "INSERT OR IGNORE INTO tag(load, id, job, purpose, tagged_by, project, "
-			    "ref, wall) VALUES(?,?,?,?,?,nullif(?,''),nullif(?,''),?)",
-			    "iuiuutti", load, e->tag, (int64_t)e->job, (unsigned int)e->purpose,
-			    (unsigned int)e->tagged_by, e->project, e->ref, wall);
+	int r = em_store_run(
+		l,
+		"INSERT OR IGNORE INTO tag(load, id, job, purpose, tagged_by, project, "
+		"ref, wall) VALUES(?,?,?,?,?,nullif(?,''),nullif(?,''),?)",
+		"iuiuutti", load, e->tag, (int64_t)e->job, (unsigned int)e->purpose,
+		(unsigned int)e->tagged_by, e->project, e->ref, wall);
+
+	l->told += !r && sqlite3_changes(l->db) > 0;
+	return r;
 }
 
 int em_names_event(struct em_ledger *l, int64_t load, const struct earmark_event *event,

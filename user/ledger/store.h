@@ -16,7 +16,7 @@
 #define EM_LEDGER_LOCK "lock"
 #define EM_LEDGER_FORMAT 5
 #define EM_STATEMENTS_MAX 128
-#define EM_MEMOS 16  /* windows whose sums are remembered */
+#define EM_MEMOS 32  /* windows whose sums are remembered */
 #define EM_BATCH 256 /* entries: a bundle is then written once, and full */
 
 /**
@@ -34,6 +34,8 @@
  * @members: the ledgers that this one stands for, which has nothing else then
  * @listed: GPUs that an inventory among them lists
  * @memos: see memo.h; @moved: how often a figure was changed through this ledger
+ * @named: how often what rows refer to became another; @told: how often some of it was first told;
+ *	@unnamed: in the rows of usage that were read last, some of it had not been
  * @trouble: what was wrong with the index as it was found; "" = nothing
  */
 struct em_ledger {
@@ -57,7 +59,8 @@ struct em_ledger {
 	struct em_listed *listed;
 	unsigned int n_listed;
 	struct em_memo memos[EM_MEMOS];
-	uint64_t memo_clock, moved;
+	uint64_t memo_clock, moved, named, told;
+	bool unnamed;
 	int failed; /* what @error is about */
 	char error[512], open_error[512], trouble[256];
 };
@@ -175,6 +178,16 @@ int em_cover_find(struct em_ledger *l, int64_t since, int64_t until, struct em_c
 #define em_cover_bind(l, sql, c)                                                           \
 	em_store_bind(l, sql, "iiiiiii", (c)->since, (c)->until, (l)->horizon, (c)->hours, \
 		      (c)->days, (c)->days_end, (c)->hours_end)
+
+/*
+ * usage.c: usage of a window as the index has it now; moving.c: the same from what is remembered of
+ * its whole hours and what is read of its edges.
+ */
+int em_usage_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each, void *arg);
+/* Of the intervals in the cover's window that do not lie whole in its hours. */
+int em_usage_edges(struct em_ledger *l, const struct em_cover *c, em_memo_fn each, void *arg);
+int em_moving_read(struct em_ledger *l, int64_t since, int64_t until, em_memo_fn each, void *arg);
+extern const struct em_memo_ask em_usage_core; /* whole hours */
 
 /* index.c: the index as a whole. */
 int em_index_create(struct em_ledger *l); /* empty tables; state is kept */
