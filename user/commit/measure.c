@@ -56,8 +56,6 @@ static enum inside own_inside(const struct work *w, const char *globs)
 	json_t *name;
 	size_t i;
 
-	if (!globs)
-		return INSIDE;
 	json_array_foreach(w->nodes, i, name) {
 		enum inside one = inside_one(globs, json_string_value(name), true);
 
@@ -72,10 +70,13 @@ static enum inside own_inside(const struct work *w, const char *globs)
 static enum inside gpu_inside(const struct work *w, const char *gpu)
 {
 	const char *globs = w->c->scope[EM_SCOPE_NODE];
-	size_t n = strcspn(gpu, ":/");
 	_cleanup_free_ char *node = NULL;
+	size_t n;
 
-	if (!globs || gpu[n] != ':')
+	if (!globs)
+		return INSIDE;
+	n = strcspn(gpu, ":/");
+	if (gpu[n] != ':')
 		return own_inside(w, globs);
 	node = strndup(gpu, n);
 	return inside_one(globs, node, true);
@@ -104,7 +105,7 @@ static const char *user_of(struct work *w, uint32_t uid)
 static enum inside usage_inside(struct work *w, const struct em_usage *u)
 {
 	bool trusted = u->tagged_by >= w->c->require_tagged_by && u->tagged_by;
-	const char *slash = u->ref ? strchr(u->ref, '/') : NULL;
+	const char *slash = w->c->scope[EM_SCOPE_CLUSTER] && u->ref ? strchr(u->ref, '/') : NULL;
 	_cleanup_free_ char *cluster = slash ? strndup(u->ref, (size_t)(slash - u->ref)) : NULL;
 	char *const *scope = w->c->scope;
 	const enum inside all[] = {
