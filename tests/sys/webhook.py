@@ -3,11 +3,12 @@
 """webhook.py PORT MODE-FILE LOG KEY - a receiver of alerts that behaves as MODE-FILE says.
 
 ok: 204; 500: that; hang: never answers; close: hangs up in the middle. One line of LOG for each
-request: MODE, whether the signature is right, and the body.
+request: MODE, whether signature and idempotency key are right, and the body.
 """
 import hashlib
 import hmac
 import http.server
+import json
 import sys
 import time
 
@@ -21,6 +22,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             mode = f.read().strip()
         want = "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
         signed = hmac.compare_digest(self.headers.get("X-Earmark-Signature", ""), want)
+        entry = json.loads(body)
+        if self.headers.get("Idempotency-Key") != f'"{entry.get("id")}"' and "id" in entry:
+            signed = False
         with open(log, "a", encoding="utf-8") as f:
             f.write(f"{mode} {'signed' if signed else 'unsigned'} {body.decode()}\n")
         if mode == "hang":

@@ -22,7 +22,7 @@
 
 /* struct environment - what the command sees, made before the fork: the daemon has threads */
 struct environment {
-	char commitment[256], kind[64], severity[64], state[64], status[64];
+	char commitment[256], kind[64], severity[64], state[64], status[64], id[160];
 };
 
 static void make(struct environment *e, const json_t *entry)
@@ -36,14 +36,22 @@ static void make(struct environment *e, const json_t *entry)
 		 em_json_string(entry, "state"));
 	snprintf(e->status, sizeof(e->status), "EARMARK_ALERT_STATUS=%s",
 		 em_json_string(entry, "status"));
+	snprintf(e->id, sizeof(e->id), "EARMARK_ALERT_ID=%s", em_json_string(entry, "id"));
 }
 
 /* In the child: nothing of the daemon's goes along but the JSON on standard input. */
 static void run(const char *command, int input, struct environment *e)
 {
-	char *env[] = { e->commitment, e->kind,   e->severity,
-			e->state,      e->status, "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-			NULL };
+	char *env[] = {
+		e->commitment,
+		e->kind,
+		e->severity,
+		e->state,
+		e->status,
+		e->id,
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+		NULL,
+	};
 	char *argv[] = { (char *)command, NULL };
 	sigset_t none;
 

@@ -11,6 +11,7 @@
 #include "alert/sink.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
 
 #define ANSWER_MAX 65536
@@ -60,20 +61,30 @@ static void prepare(CURL *curl, struct em_sink *s, const char *url, const char *
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 }
 
-int em_sink_post(struct em_sink *s, const char *url, const char *body, const char *header,
+static int add_headers(struct curl_slist **to, const char *const *headers)
+{
+	for (; headers && *headers; headers++) {
+		struct curl_slist *more = **headers ? curl_slist_append(*to, *headers) : *to;
+
+		if (!more)
+			return -ENOMEM;
+		*to = more;
+	}
+	return *to ? 0 : -ENOMEM;
+}
+
+int em_sink_post(struct em_sink *s, const char *url, const char *body, const char *const *more,
 		 char *err, size_t len)
 {
 	_cleanup_(curl_easy_cleanupp) CURL *curl = curl_easy_init();
 	_cleanup_(curl_slist_free_allp) struct curl_slist *headers =
 		curl_slist_append(NULL, "Content-Type: application/json");
-	struct curl_slist *more;
 	size_t seen = 0;
 	CURLcode code;
 	long status = 0;
 
 	snprintf(err, len, "out of memory");
-	more = headers && header ? curl_slist_append(headers, header) : headers;
-	if (!curl || !more)
+	if (!curl || !headers || add_headers(&headers, more))
 		return -ENOMEM;
 	prepare(curl, s, url, body, &seen);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -120,14 +131,17 @@ static int sign(const char *file, const char *body, char *out, size_t out_len, c
 static int tell(struct em_sink *s, const json_t *entry, char *err, size_t len)
 {
 	_cleanup_free_ char *body = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
-	char header[128];
+	char signature[128] = "", key[192];
+	const char *const more[] = { key, signature, NULL };
 	int r;
 
 	snprintf(err, len, "out of memory");
 	if (!body)
 		return -ENOMEM;
-	r = s->secret ? sign(s->secret, body, header, sizeof(header), err, len) : 0;
-	return r ?: em_sink_post(s, s->to, body, s->secret ? header : NULL, err, len);
+	/* the same at each try: whoever remembers it is told once */
+	snprintf(key, sizeof(key), "Idempotency-Key: \"%s\"", em_json_string(entry, "id"));
+	r = s->secret ? sign(s->secret, body, signature, sizeof(signature), err, len) : 0;
+	return r ?: em_sink_post(s, s->to, body, more, err, len);
 }
 
 const struct em_sink_ops em_sink_webhook = { "webhook", false, tell };

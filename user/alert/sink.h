@@ -68,8 +68,9 @@ bool em_sink_failing(struct em_sink *s, char *why, size_t len);
 /* What a receiver gets of an alert; a new reference. */
 json_t *em_sink_entry(const json_t *alert);
 
-/* A POST that ends within EM_DELIVER_HTTP_SECONDS, or when the sink stops. @header: one more. */
-int em_sink_post(struct em_sink *s, const char *url, const char *body, const char *header,
+/* A POST that ends within EM_DELIVER_HTTP_SECONDS, or when the sink stops. @more: headers, ended by
+ * NULL, or NULL; "" is none. */
+int em_sink_post(struct em_sink *s, const char *url, const char *body, const char *const *more,
 		 char *err, size_t len);
 
 #endif
