@@ -12,34 +12,18 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "commit/approval.h"
-#include "commit/judge.h"
+#include "commit/gate.h"
 
-#define DAY (86400 * EM_NS_PER_S)
 #define LEAST_GRACE (60 * EM_NS_PER_S) /* intervals may have been folded to minutes */
-#define STEP (6 * 3600 * EM_NS_PER_S)  /* so far apart are the 24 hours that are looked at */
-
-/*
- * struct group - one job or project
- * @sure: GPU time tagged as the purpose, whoever by; @maybe: with what may be of it too: untagged
- *	and weakly tagged work, and work of which no project is named
- * @gpus: all that it was ever on. Surely @sure / its lifetime of them at once, since GPU time is
- *	shared out among who holds a GPU; never more than these
- * @ref, @project: what approvals may name; "" = nothing, or several
- */
-struct group {
-	em_ns sure, maybe;
-	int64_t first, last, sure_first, sure_last;
-	json_t *gpus;
-	char ref[EARMARK_REF_LEN], project[EARMARK_PROJECT_LEN], name[160];
-};
+#define STEP (6 * 3600 * EM_NS_PER_S)
+#define FEW 4 /* steps, of which each interval is looked at where they may hold too much */
 
 /* struct groups - of one look at the ledger */
 struct groups {
 	const struct em_commitment *c;
 	const struct em_approvals *approvals;
 	bool by_project;
-	struct group *list;
+	struct em_gate_group *list;
 	size_t n, room;
 	json_t *index;
 };
@@ -52,10 +36,10 @@ static void groups_clear(struct groups *g)
 	json_decref(g->index);
 }
 
-static struct group *group_of(struct groups *g, const char *key)
+static struct em_gate_group *group_of(struct groups *g, const char *key)
 {
 	json_t *at = json_object_get(g->index, key);
-	struct group *more;
+	struct em_gate_group *more;
 
 	if (at)
 		return &g->list[json_integer_value(at)];
@@ -69,9 +53,9 @@ static struct group *group_of(struct groups *g, const char *key)
 		g->list = more;
 	}
 	more = &g->list[g->n++];
-	*more = (struct group){ .gpus = json_object(),
-				.first = INT64_MAX,
-				.sure_first = INT64_MAX };
+	*more = (struct em_gate_group){ .gpus = json_object(),
+					.first = INT64_MAX,
+					.sure_first = INT64_MAX };
 	return more;
 }
 
@@ -85,7 +69,7 @@ static char *key_of(const struct groups *g, const struct em_usage *u)
 	if (name && *name && label)
 		return strdup(json_string_value(label));
 	if (g->by_project)
-		return strdup("(none named)");
+		return strdup(EM_GATE_NO_PROJECT);
 	return asprintf(&key, "%" PRIu64 " of boot %.8s", u->job, u->boot_id) < 0 ? NULL : key;
 }
 
@@ -95,7 +79,8 @@ static void widen(int64_t *first, int64_t *last, const struct em_usage *u)
 	*last = u->last > *last ? u->last : *last;
 }
 
-static void label(struct group *group, const struct em_usage *u, const char *key, bool first)
+static void label(struct em_gate_group *group, const struct em_usage *u, const char *key,
+		  bool first)
 {
 	if (first)
 		snprintf(group->project, sizeof(group->project), "%s", u->project ?: "");
@@ -110,15 +95,20 @@ static bool approved_job(const struct groups *g, const struct em_usage *u)
 	return g->by_project && em_approval_given(g->approvals, u->ref, NULL, 0, 0) <= u->first;
 }
 
+bool em_gate_counts(const struct em_commitment *c, unsigned int purpose, unsigned int tagged_by)
+{
+	return purpose == c->purpose || !purpose || tagged_by < c->require_tagged_by;
+}
+
 static int each(const struct em_usage *u, void *arg)
 {
 	struct groups *g = arg;
 	bool own = u->purpose == g->c->purpose,
 	     named = !g->by_project || (u->project && *u->project);
 	_cleanup_free_ char *key = NULL;
-	struct group *group;
+	struct em_gate_group *group;
 
-	if ((!own && u->purpose && u->tagged_by >= g->c->require_tagged_by) || approved_job(g, u))
+	if (!em_gate_counts(g->c, u->purpose, u->tagged_by) || approved_job(g, u))
 		return 0;
 	key = key_of(g, u);
 	group = key ? group_of(g, key) : NULL;
@@ -139,7 +129,7 @@ static int each(const struct em_usage *u, void *arg)
 
 /* --- one group ---------------------------------------------------------------------------- */
 
-static bool surely_above(const struct em_commitment *c, const struct group *g)
+static bool surely_above(const struct em_commitment *c, const struct em_gate_group *g)
 {
 	if (c->gpu_hours && g->sure > c->gpu_hours)
 		return true;
@@ -147,14 +137,14 @@ static bool surely_above(const struct em_commitment *c, const struct group *g)
 	       g->sure > (em_ns)c->gpus * (em_ns)(g->sure_last - g->sure_first);
 }
 
-static bool possibly_above(const struct em_commitment *c, const struct group *g)
+static bool possibly_above(const struct em_commitment *c, const struct em_gate_group *g)
 {
 	return (c->gpu_hours && g->maybe > c->gpu_hours) ||
 	       (c->gpus && json_object_size(g->gpus) > c->gpus);
 }
 
 /* How many GPUs it surely had at once, at some time. */
-static unsigned int least_gpus(const struct group *g)
+static unsigned int least_gpus(const struct em_gate_group *g)
 {
 	em_ns life = g->sure_last > g->sure_first ? (em_ns)(g->sure_last - g->sure_first) : 0;
 
@@ -162,7 +152,7 @@ static unsigned int least_gpus(const struct group *g)
 }
 
 static void found(struct em_verdict *v, enum em_status status, const char *reason, const char *what,
-		  const struct group *g, em_ns time)
+		  const struct em_gate_group *g, em_ns time)
 {
 	char text[EM_DURATION_LEN];
 
@@ -173,27 +163,28 @@ static void found(struct em_verdict *v, enum em_status status, const char *reaso
 }
 
 /*
- * A job's first instant is known to the length of an interval, @grace: an approval that came
+ * A job's first instant is known to the length of an interval: an approval that came
  * within it may have been in time.
  */
-static void judge_group(const struct groups *g, const struct group *one, int64_t grace,
-			struct em_verdict *v)
+void em_gate_judge(const struct em_gate *gate, const struct em_gate_group *one, bool by_project,
+		   struct em_verdict *v)
 {
-	const char *what = g->by_project ? "in 24 hours, project" : "job";
+	const char *what = by_project ? "in 24 hours, project" : "job";
+	const struct em_approvals *approvals = &gate->approvals;
 	int64_t at;
 
-	if (!possibly_above(g->c, one) || v->status == EM_BREACHED)
+	if (!possibly_above(gate->c, one) || v->status == EM_BREACHED)
 		return;
-	if (surely_above(g->c, one)) {
-		at = em_approval_given(g->approvals, one->ref, one->project, least_gpus(one),
+	if (surely_above(gate->c, one)) {
+		at = em_approval_given(approvals, one->ref, one->project, least_gpus(one),
 				       one->sure);
-		if (at == INT64_MAX || at > one->sure_first + grace) {
+		if (at == INT64_MAX || at > one->sure_first + gate->grace) {
 			found(v, EM_BREACHED, at == INT64_MAX ? "no approval" : "approved too late",
 			      what, one, one->sure);
 			return;
 		}
 	}
-	at = em_approval_given(g->approvals, one->ref, one->project,
+	at = em_approval_given(approvals, one->ref, one->project,
 			       (unsigned int)json_object_size(one->gpus), one->maybe);
 	if (at > one->first && v->status == EM_MET)
 		found(v, EM_UNPROVEN, "size or purpose not shown", what, one, one->maybe);
@@ -201,15 +192,7 @@ static void judge_group(const struct groups *g, const struct group *one, int64_t
 
 /* --- the whole ---------------------------------------------------------------------------- */
 
-/* struct gate - what every look needs; @grace: the length of an interval, ns */
-struct gate {
-	const struct em_commitment *c;
-	struct em_ledger *l;
-	struct em_approvals approvals;
-	int64_t grace;
-};
-
-static int gather(const struct gate *gate, int64_t since, int64_t until, bool by_project,
+static int gather(const struct em_gate *gate, int64_t since, int64_t until, bool by_project,
 		  struct groups *g)
 {
 	*g = (struct groups){ .c = gate->c,
@@ -222,14 +205,14 @@ static int gather(const struct gate *gate, int64_t since, int64_t until, bool by
 int em_gate_sizes(const struct em_commitment *c, struct em_ledger *l, int64_t since, int64_t until,
 		  int (*each_job)(const struct em_gate_size *, void *), void *arg)
 {
-	struct gate gate = { .c = c, .l = l };
+	struct em_gate gate = { .c = c, .l = l };
 	struct groups g;
 	int ret = gather(&gate, since, until, false, &g);
 	const char *key;
 	json_t *at;
 
 	json_object_foreach(g.index, key, at) {
-		const struct group *one = &g.list[json_integer_value(at)];
+		const struct em_gate_group *one = &g.list[json_integer_value(at)];
 		struct em_gate_size size = { key, one->sure, one->maybe,
 					     json_object_size(one->gpus) };
 
@@ -239,20 +222,21 @@ int em_gate_sizes(const struct em_commitment *c, struct em_ledger *l, int64_t si
 	return ret;
 }
 
-static int look(const struct gate *gate, int64_t since, int64_t until, bool by_project,
-		struct em_verdict *v)
+/* Jobs, over all of the window. */
+static int look_at_jobs(const struct em_gate *gate, int64_t since, int64_t until,
+			struct em_verdict *v)
 {
 	struct groups g;
-	int ret = gather(gate, since, until, by_project, &g);
+	int ret = gather(gate, since, until, false, &g);
 
 	for (size_t i = 0; !ret && i < g.n; i++)
-		judge_group(&g, &g.list[i], gate->grace, v);
+		em_gate_judge(gate, &g.list[i], false, v);
 	groups_clear(&g);
 	return ret;
 }
 
 /* What is not above the gate in a stretch of time is not in any part of it. */
-static int any_above(const struct gate *gate, int64_t since, int64_t until, bool *above)
+static int any_above(const struct em_gate *gate, int64_t since, int64_t until, bool *above)
 {
 	struct groups g;
 	int ret = gather(gate, since, until, true, &g);
@@ -265,22 +249,22 @@ static int any_above(const struct gate *gate, int64_t since, int64_t until, bool
 }
 
 /*
- * Every 24 hours that end at @until less 0, 1, … @steps - 1 steps; halves that hold nothing are
+ * Every 24 hours that end within the last @steps steps before @until; halves that hold nothing are
  * left out, since a year has 1,460 of them.
  */
-static int look_days(const struct gate *gate, int64_t since, int64_t until, int64_t steps,
+static int look_days(const struct em_gate *gate, int64_t since, int64_t until, int64_t steps,
 		     struct em_verdict *v)
 {
-	int64_t from = until - (steps - 1) * STEP - DAY, half = steps / 2;
+	int64_t from = until - steps * STEP - EM_GATE_DAY, half = steps / 2;
 	bool above;
 	int ret;
 
 	from = from > since ? from : since;
-	if (steps == 1)
-		return look(gate, from, until, true, v);
 	ret = any_above(gate, from, until, &above);
 	if (ret || !above)
 		return ret;
+	if (steps <= FEW)
+		return em_gate_days(gate, from, until, v);
 	ret = look_days(gate, since, until, half, v);
 	return ret ?: look_days(gate, since, until - half * STEP, steps - half, v);
 }
@@ -317,11 +301,11 @@ static int hidden(const struct em_commitment *c, struct em_ledger *l, int64_t si
 	return 0;
 }
 
-static int look_everywhere(const struct gate *gate, int64_t since, int64_t until,
+static int look_everywhere(const struct em_gate *gate, int64_t since, int64_t until,
 			   struct em_verdict *v)
 {
 	int64_t steps = until > since ? (until - since - 1) / STEP + 1 : 0;
-	int ret = look(gate, since, until, false, v);
+	int ret = look_at_jobs(gate, since, until, v);
 
 	if (!ret && steps)
 		ret = look_days(gate, since, until, steps, v);
@@ -356,7 +340,7 @@ static bool begin(const struct em_measure *m, const struct em_period *p, struct 
 int em_gate_check(const struct em_commitment *c, struct em_ledger *l, int64_t now,
 		  struct em_verdict *v)
 {
-	struct gate gate = { .c = c, .l = l, .grace = interval_of(l) };
+	struct em_gate gate = { .c = c, .l = l, .grace = interval_of(l) };
 	struct em_window w = c->span;
 	struct em_measure m;
 	struct em_period p;

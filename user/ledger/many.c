@@ -132,6 +132,7 @@ struct member {
 	int (*usage)(const struct em_usage *, void *);
 	int (*work)(const struct em_work_row *, void *);
 	int (*gpu)(const struct em_gpu_usage *, void *);
+	int (*row)(const struct em_ledger_row *, void *);
 	void *arg;
 };
 
@@ -158,6 +159,17 @@ static int pass_usage(const struct em_usage *usage, void *arg)
 	snprintf(gpu, sizeof(gpu), "%s:%s", m->name, u.gpu);
 	u.gpu = gpu;
 	return m->usage(&u, m->arg);
+}
+
+static int pass_row(const struct em_ledger_row *given, void *arg)
+{
+	struct member *m = arg;
+	struct em_ledger_row row = *given;
+	char gpu[512];
+
+	snprintf(gpu, sizeof(gpu), "%s:%s", m->name, row.gpu ?: "?");
+	row.gpu = gpu;
+	return m->row(&row, m->arg);
 }
 
 uint32_t em_many_id(unsigned int member, uint32_t gpu)
@@ -229,6 +241,22 @@ int em_many_totals(struct em_ledger *l, int64_t since, int64_t until,
 	for (unsigned int i = 0; !r && i < l->n_members; i++)
 		r = failed(l, l->members[i],
 			   em_ledger_totals(l->members[i], since, until, each, arg));
+	return r;
+}
+
+int em_many_rows(struct em_ledger *l, int64_t since, int64_t until,
+		 int (*each)(const struct em_ledger_row *, void *), void *arg)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < l->n_members; i++) {
+		struct member m = member_of(l, i);
+
+		m.row = each;
+		m.arg = arg;
+		r = failed(l, l->members[i],
+			   em_ledger_rows(l->members[i], since, until, pass_row, &m));
+	}
 	return r;
 }
 

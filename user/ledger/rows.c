@@ -8,12 +8,10 @@ int em_ledger_rows(struct em_ledger *l, int64_t since, int64_t until,
 		   int (*each)(const struct em_ledger_row *, void *), void *arg)
 {
 	sqlite3_stmt *s;
-	int r = 0;
+	int r;
 
-	for (unsigned int i = 0; !r && i < l->n_members; i++)
-		r = em_ledger_rows(l->members[i], since, until, each, arg);
-	if (r || l->n_members)
-		return r;
+	if (l->n_members)
+		return em_many_rows(l, since, until, each, arg);
 	s = em_store_bind(l,
 			  "SELECT i.entry, i.wall_start, i.wall_end, u.job, g.name, j.path, "
 			  "t.project, t.ref, coalesce(t.purpose, 0), coalesce(t.tagged_by, 0), "

@@ -125,6 +125,8 @@ int em_many_work(struct em_ledger *l, int64_t since, int64_t until,
 		 int (*each)(const struct em_work_row *, void *), void *arg);
 int em_many_totals(struct em_ledger *l, int64_t since, int64_t until,
 		   int (*each)(const struct em_total *, void *), void *arg);
+int em_many_rows(struct em_ledger *l, int64_t since, int64_t until,
+		 int (*each)(const struct em_ledger_row *, void *), void *arg);
 int em_many_gpus(struct em_ledger *l, int64_t since, int64_t until,
 		 int (*each)(const struct em_gpu_usage *, void *), void *arg);
 int em_many_events(struct em_ledger *l, int64_t since, int64_t until, unsigned int types,
