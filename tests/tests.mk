@@ -112,6 +112,7 @@ bench: deps
 	$(Q)$(MAKE) --no-print-directory test-tools
 	$(Q)tests/bench/run
 	$(Q)tests/bench/ledger
+	$(Q)tests/bench/alerts
 	$(Q)tests/bench/replay
 	$(Q)tests/bench/probes
 # check-oracles: probes' statistics against R packages on the same series (SEED=1)

@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <stdlib.h>
 
+#include "commit/window.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 
@@ -14,6 +15,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
+	em_window_ready();
 	ret = em_config_load(&config, argc, argv, err, sizeof(err));
 	if (ret < 0)
 		em_log(LOG_ERR, "%s", err);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What is looked at once an hour, from a ledger: fifty days of one GPU, 25 % alignment and then,
- * for the last ten days, 15 %; and the counters that are served of it.
+ * for the last ten days, 15 %, all of it busy half of its time; and the counters that are served of
+ * it.
  */
 #include <errno.h>
 
@@ -40,8 +41,8 @@ static int fill(void **state)
 	for (int i = 0; i < HOURS; i++) {
 		uint64_t a = HOUR / 100 * (i < BEFORE ? 25 : 15);
 
-		history_use(&h, 1, align, a, HOUR, a);
-		history_use(&h, 1, other, HOUR - a, HOUR, HOUR - a);
+		history_use(&h, 1, align, a, HOUR, a / 2);
+		history_use(&h, 1, other, HOUR - a, HOUR, (HOUR - a) / 2);
 		history_rest(&h, 1, HOUR, 0, 0, 0);
 		history_seal(&h, HOUR);
 	}
@@ -56,25 +57,42 @@ static int empty(void **state)
 	return 0;
 }
 
-/* The same sums from reports as from the hours themselves. */
+/* The same sums from reports as from the hours themselves: a floor, a floor on busy, a ceiling. */
 static void windows(void **state)
 {
 	static struct em_burn_hour hours[HOURS];
 	static const int at[] = { 10, 28 * 24, BEFORE + 30, HOURS };
+	struct em_commitment busy = fifth, lid = fifth;
+	const struct em_commitment *const all[] = { &fifth, &busy, &lid };
 
 	(void)state;
-	for (int i = 0; i < HOURS; i++)
-		hours[i] = (struct em_burn_hour){ HOUR / 100 * (i < BEFORE ? 25 : 15), HOUR, HOUR };
-	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
-		struct em_burn want = { .share = fifth.share }, got;
+	busy.clock = EM_CLOCK_BUSY;
+	lid.kind = EM_CEILING;
+	lid.purpose = EARMARK_PURPOSE_CAPABILITIES;
+	lid.share = (struct em_share){ 4, 5 };
+	for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
+		unsigned int of = all[k] == &busy ? 2 : 1;
 
-		em_burn_at(&want, hours, (unsigned int)at[i]);
-		assert_int_equal(em_burn_look(&got, &fifth, h.l, NOW + at[i] * HOUR), 0);
-		for (unsigned int w = 0; w < EM_BURN_WINDOWS; w++) {
-			assert_true(got.sum[w].a == want.sum[w].a);
-			assert_true(got.sum[w].n == want.sum[w].n);
+		for (int i = 0; i < HOURS; i++) {
+			uint64_t a = HOUR / 100 * (i < BEFORE ? 25 : 15);
+
+			a = all[k] == &lid ? HOUR - a : a;
+			hours[i] = (struct em_burn_hour){ a / of, HOUR / of, HOUR / of };
 		}
-		assert_true(got.expected == want.expected);
+		for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+			struct em_burn want = { .share = all[k]->share, .ceiling = all[k] == &lid },
+				       got;
+
+			em_burn_at(&want, hours, (unsigned int)at[i]);
+			assert_int_equal(em_burn_look(&got, all[k], h.l, NOW + at[i] * HOUR), 0);
+			for (unsigned int w = 0; w < EM_BURN_WINDOWS; w++) {
+				assert_true(got.sum[w].a == want.sum[w].a);
+				assert_true(got.sum[w].n == want.sum[w].n);
+			}
+			assert_true(got.expected == want.expected);
+			assert_int_equal(em_burn_sight(&got, false), em_burn_sight(&want, false));
+			assert_int_equal(em_burn_sight(&got, true), em_burn_sight(&want, true));
+		}
 	}
 }
 

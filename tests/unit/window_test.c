@@ -51,7 +51,11 @@ static void calendars(void **state)
 		  "2025-01-31T10:00Z" },
 	};
 
+	char *own;
+
 	(void)state;
+	em_window_ready();
+	own = strdup(getenv("TZ"));
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct em_window w = window(table[i].window);
 		struct em_period p = em_window_at(&w, instant(table[i].now));
@@ -60,7 +64,8 @@ static void calendars(void **state)
 			fail_msg("row %zu", i);
 		assert_true(p.until == instant(table[i].now));
 	}
-	assert_null(getenv("TZ")); /* as it was */
+	assert_string_equal(getenv("TZ"), own); /* as it was */
+	free(own);
 }
 
 /* Every instant lies in one period, and each ends where the next begins. */
@@ -127,12 +132,35 @@ static void texts(void **state)
 	}
 }
 
+/* Whatever the process's own zone is, it decides nothing and is what it was afterwards. */
+static void own_zone(void **state)
+{
+	struct em_window utc = window("calendar month"),
+			 berlin = window("calendar month Europe/Berlin");
+	int64_t now = 1700000000LL * EM_NS_PER_S;
+	const char *const zones[] = { "Asia/Tokyo", ":/etc/localtime" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(zones); i++) {
+		assert_int_equal(setenv("TZ", zones[i], 1), 0);
+		assert_int_equal(em_window_at(&utc, now).start, 1698796800LL * EM_NS_PER_S);
+		assert_int_equal(em_window_at(&berlin, now).start, 1698793200LL * EM_NS_PER_S);
+		assert_string_equal(getenv("TZ"), zones[i]);
+		em_window_ready();
+		assert_string_equal(getenv("TZ"), zones[i]);
+	}
+	unsetenv("TZ");
+	em_window_ready();
+	assert_non_null(getenv("TZ"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calendars),
 		cmocka_unit_test(tiles),
 		cmocka_unit_test(texts),
+		cmocka_unit_test(own_zone),
 	};
 
 	unsetenv("TZ");

@@ -114,37 +114,53 @@ const char *em_window_text(const struct em_window *w, char *out, size_t len)
 
 /* --- the calendar ------------------------------------------------------------------------ */
 
-/* Sets the process's zone, which only one thread may do; give the answer to zone_leave(). */
+/* What the C library takes for the zone of a process without TZ. */
+#define OWN_ZONE ":/etc/localtime"
+
+void em_window_ready(void)
+{
+	setenv("TZ", OWN_ZONE, 0);
+}
+
+/*
+ * The C library knows no other zone than the process's. UTC needs none; another one is set for the
+ * moment, by one thread only: the variable is replaced and never added or taken away, which would
+ * move what other threads read of the environment (em_window_ready()). Give the answer to
+ * zone_leave().
+ */
 static char *zone_enter(const char *zone)
 {
-	const char *was = getenv("TZ");
-	char *keep = was ? strdup(was) : NULL;
+	char *keep = strdup(getenv("TZ") ?: OWN_ZONE);
 
-	setenv("TZ", *zone ? zone : "UTC0", 1);
+	if (!*zone)
+		return keep;
+	setenv("TZ", zone, 1);
 	tzset();
 	return keep;
 }
 
-static void zone_leave(char *keep)
+static void zone_leave(const char *zone, char *keep)
 {
-	if (keep)
-		setenv("TZ", keep, 1);
-	else
-		unsetenv("TZ");
-	tzset();
+	if (*zone) {
+		setenv("TZ", keep ?: OWN_ZONE, 1);
+		tzset();
+	}
 	free(keep);
 }
 
 /* The start of the period of @months that lies @back of them before the one of @ns. */
-static int64_t boundary(int64_t ns, int months, int back)
+static int64_t boundary(int64_t ns, int months, int back, bool utc)
 {
 	time_t t = (time_t)(ns / EM_NS_PER_S - (ns % EM_NS_PER_S < 0));
 	struct tm tm, start = { .tm_mday = 1, .tm_isdst = -1 };
 
-	localtime_r(&t, &tm);
+	if (utc)
+		gmtime_r(&t, &tm);
+	else
+		localtime_r(&t, &tm);
 	start.tm_year = tm.tm_year;
 	start.tm_mon = tm.tm_mon / months * months - back * months;
-	return mktime(&start) * EM_NS_PER_S;
+	return (utc ? timegm(&start) : mktime(&start)) * EM_NS_PER_S;
 }
 
 static struct em_period calendar(const struct em_window *w, int64_t now, int back)
@@ -152,11 +168,11 @@ static struct em_period calendar(const struct em_window *w, int64_t now, int bac
 	char *keep = zone_enter(w->zone);
 	int months = calendars[w->kind].months;
 	struct em_period p = {
-		.start = boundary(now, months, back),
-		.due = boundary(now, months, back - 1),
+		.start = boundary(now, months, back, !*w->zone),
+		.due = boundary(now, months, back - 1, !*w->zone),
 	};
 
-	zone_leave(keep);
+	zone_leave(w->zone, keep);
 	p.until = p.due < now ? p.due : now;
 	return p;
 }

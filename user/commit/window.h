@@ -42,6 +42,12 @@ int em_window_parse(const char *s, struct em_window *ret);
 /* As it is written in the language; into @out. */
 const char *em_window_text(const struct em_window *w, char *out, size_t len);
 
+/*
+ * To be called before there are threads: afterwards the process's zone is only ever replaced, which
+ * is safe beside threads that read the environment.
+ */
+void em_window_ready(void);
+
 /* The period that @now lies in, or the cumulative one wherever @now is. */
 struct em_period em_window_at(const struct em_window *w, int64_t now);
 
