@@ -200,11 +200,12 @@ static int tell(const void *row, void *arg)
 	const struct em_usage *u = row;
 	struct told *t = arg;
 
-	fprintf(t->to, "%s %llu %s %u %s %u %u %s %s %llu %llu %llu %lld %lld\n", u->boot_id,
-		(unsigned long long)u->job, u->path ?: "-", u->uid, u->gpu, u->purpose,
+	fprintf(t->to, "%s %llu %s %u %s %u %u %s %s %llu %llu %llu %u %llu %llu %lld %lld\n",
+		u->boot_id, (unsigned long long)u->job, u->path ?: "-", u->uid, u->gpu, u->purpose,
 		u->tagged_by, u->project ?: "-", u->ref ?: "-", (unsigned long long)u->gpu_time,
-		(unsigned long long)u->held, (unsigned long long)u->busy, (long long)u->first,
-		(long long)u->last);
+		(unsigned long long)u->held, (unsigned long long)u->busy, u->busy_class,
+		(unsigned long long)u->busy_error, (unsigned long long)u->allocated,
+		(long long)u->first, (long long)u->last);
 	return 0;
 }
 

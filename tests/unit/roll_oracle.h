@@ -114,6 +114,9 @@ static void make_row(struct made *m, struct known *k, int id)
 		r->time[job][tag] = time;
 		r->busy[job][tag] = any(time);
 		usage(m, (__u32)id + 1, (__u64)job + 50, (__u32)tag, time, r->busy[job][tag]);
+		s = &m->segments[m->i.header.nr_segments - 1];
+		s->class = (__u32)any(EARMARK_CLASS_COUNT);
+		s->usage.busy_error = s->class == EARMARK_CLASS_EXACT ? 0 : any(time);
 		left -= time;
 	}
 	r->idle = left;
