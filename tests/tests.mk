@@ -77,7 +77,7 @@ style: bpf
 	$(Q)tests/style
 # check: every test: all kinds on 6.12, the behaviour scripts on 6.1 too
 check: deps
-	$(Q)$(MAKE) --no-print-directory test-tools
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) test-tools
 	$(Q)tests/check
 # check-all: every test, everything on both kernels
 check-all: deps

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# on: kernel
-# heavy
+# on: slurm
 # A real Slurm with simulated GPUs as gres: what its plugin tags, what is accounted, and that jobs
 # run whatever becomes of earmarkd.
 . tests/sys/lib.sh
+MODE=kernel # records
 for tool in slurmctld slurmd sbatch munged setpriv; do
 	command -v $tool >/dev/null && continue
 	skip "Slurm" "$tool is not installed: make deps"

@@ -174,19 +174,21 @@ chmod 755 "$W" && chmod 666 "$SOCKET"
 refused "others may not silence" "only root" setpriv --reuid=65534 --regid=65534 --clear-groups \
 	"$B/earmark" --socket "$SOCKET" alert silence X --for 1h --author a --reason b
 
-# --- the webhook is away while it ends, and the daemon dies before it is back ---
+# --- webhook and Alertmanager are away while it ends, and the daemon dies before they are back ---
 t "Alertmanager passed it on" until_ 5 is_paged firing
 { kill -KILL $hook_pid && wait $hook_pid; } 2>/dev/null
+kill $am_pid && wait $am_pid
 promise 5%
 kill -HUP $daemon_pid
 t "kept again: it is resolved" until_ 20 is_state FloorBreached resolved
 daemon_down -KILL
+am_up
 daemon_up --config "$W/config.yaml"
 hook_up
 t "the webhook is told of the end" until_ 15 heard_some FloorBreached resolved
+t "Alertmanager, which was stopped meanwhile, passes the end on" until_ 20 is_paged resolved
 gone() { am '[.[] | select(.labels.alertname == "FloorBreached")] | length == 0'; }
-t "Alertmanager ends it" until_ 15 gone
-t "… and passes that on" until_ 10 is_paged resolved
+t "… and has ended it" until_ 10 gone
 sleep 2
 is "both of them once" "$(paged firing) $(paged resolved)" "1 1"
 is "the webhook accepted each change once" \
