@@ -420,12 +420,11 @@ static void find_daily(struct findings *f, const char *what, const char *key)
 {
 	const json_t *found = json_object_get(json_object_get(f->status, "daily"), key);
 	const char *sight = text_of(found, "sight") ?: "";
-	bool fine = !strcmp(sight, "clear") || !strcmp(sight, "between");
 	char text[512];
 
 	if (!f->status)
 		return;
-	find(f, what, fine ? OK : NOTE,
+	find(f, what, strcmp(sight, "bad") ? OK : NOTE, /* a young ledger lacks nothing */
 	     found ? em_show(text, sizeof(text), json_object_get(found, "summary"), EM_TEXT)
 		   : "not asked yet",
 	     !found                      ? "it is asked a quarter of an hour after midnight, UTC"
