@@ -334,20 +334,31 @@ static void a_key_is_never_made_for_a_log_that_has_one(void **state)
 static void a_turned_key(void **state)
 {
 	struct chain c = { .load = 0x11 };
-	struct em_key first;
+	struct em_key keys[3], other;
 	struct em_ledger *l;
 
 	(void)state;
 	fill(1, &c);
-	first = key;
 	shell("cp %s %s", in_dir("checkpoint"), in_dir("kept"));
-	l = open_ledger(EM_LEDGER_WRITE);
-	assert_int_equal(em_ledger_turn_key(l), 0);
-	em_ledger_close(l);
-	fill(1, &c);
-	assert_memory_not_equal(key.public, first.public, sizeof(key.public));
-	key = first; /* as an auditor kept it */
-	assert_int_equal(problems(dir, in_dir("kept")), 0);
+	for (int i = 0; i < 3; i++) {
+		keys[i] = key;
+		if (i == 2)
+			break;
+		l = open_ledger(EM_LEDGER_WRITE);
+		assert_int_equal(em_ledger_turn_key(l), 0);
+		em_ledger_close(l);
+		fill(1, &c);
+		assert_memory_not_equal(key.public, keys[i].public, sizeof(key.public));
+	}
+	/* whichever of them an auditor was given */
+	for (int i = 0; i < 3; i++) {
+		key = keys[i];
+		assert_int_equal(problems(dir, in_dir("kept")), 0);
+	}
+	assert_int_equal(em_key_make(&other, key.name, key.type), 0);
+	key = other;
+	key.private = false;
+	assert_true(problems(dir, NULL) > 0);
 }
 
 int main(void)

@@ -348,21 +348,19 @@ const char *em_check_end(struct em_check *c)
 }
 
 /* What both keys have signed: the entry without their signatures. */
-int em_check_key(const json_t *entry, struct em_key *key)
+int em_check_turn(const json_t *entry, struct em_key *old, struct em_key *next)
 {
 	_cleanup_json_ json_t *bare = json_copy((json_t *)entry);
 	_cleanup_free_ char *text = NULL;
-	struct em_key next, old;
 
 	json_object_del(bare, "by_new");
 	json_object_del(bare, "by_old");
 	text = em_canonical(bare);
-	if (!text || em_key_parse(&old, em_json_string(entry, "old")) ||
-	    em_key_parse(&next, em_json_string(entry, "new")) || next.private || old.private ||
-	    strcmp(next.name, key->name) || memcmp(old.public, key->public, sizeof(old.public)) ||
-	    !em_verify_bytes(key, text, strlen(text), em_json_string(entry, "by_old")) ||
-	    !em_verify_bytes(&next, text, strlen(text), em_json_string(entry, "by_new")))
+	if (!text || em_key_parse(old, em_json_string(entry, "old")) ||
+	    em_key_parse(next, em_json_string(entry, "new")) || next->private || old->private ||
+	    strcmp(next->name, old->name) ||
+	    !em_verify_bytes(old, text, strlen(text), em_json_string(entry, "by_old")) ||
+	    !em_verify_bytes(next, text, strlen(text), em_json_string(entry, "by_new")))
 		return -EBADMSG;
-	*key = next;
 	return 0;
 }

@@ -34,7 +34,7 @@ const char *em_check_entry(struct em_check *c, uint64_t index, const json_t *ent
 /* After the last: is something begun and not ended? */
 const char *em_check_end(struct em_check *c);
 const struct em_check_counts *em_check_counts(const struct em_check *c);
-/* The key after the turns so far, of a log that began with @key; 0, or -EBADMSG: a forged turn. */
-int em_check_key(const json_t *entry, struct em_key *key);
+/* The keys of an entry that turns one; 0, or -EBADMSG: not both have signed it. */
+int em_check_turn(const json_t *entry, struct em_key *old, struct em_key *next);
 
 #endif

@@ -32,7 +32,8 @@ struct mark {
 /**
  * struct run - a verification under way
  * @range, @tile, @count: the tree so far, and what its tiles must hold
- * @key: as turned so far; @known: there is one
+ * @key: as turned so far; @turned: it was; @met: the key that was asked for is among them
+ * @from_signed: one that was turned since signed the old checkpoint
  * @marks: the old checkpoint and the cosigned one; @from: the old one's text
  */
 struct run {
@@ -45,7 +46,7 @@ struct run {
 	struct em_hash tile[LEVELS][EM_TILE_WIDTH];
 	uint64_t count[LEVELS];
 	struct em_key key;
-	bool known;
+	bool turned, met, from_signed;
 	struct mark marks[2];
 	unsigned int n_marks;
 	char *from;
@@ -173,12 +174,12 @@ static void checkpoint_check(struct run *r, const char *note, size_t len)
 	if (strcmp(c->origin, r->order->key->name))
 		problem(r, -1, "checkpoint", "it is of the log %s, and the key is of %s", c->origin,
 			r->order->key->name);
-	else if (em_note_verify(note, len, c->text_len, &r->key, NULL))
+	else if ((r->turned && !r->met) || em_note_verify(note, len, c->text_len, &r->key, NULL))
 		problem(r, -1, "checkpoint", "the log's key did not sign it");
 	else
 		r->v->signed_ = true;
 	/* the old one by the key as it was then, which may have been turned since */
-	if (r->from && em_note_verify(r->from, r->from_len, r->from_text, r->order->key, NULL) &&
+	if (r->from && !r->from_signed &&
 	    em_note_verify(r->from, r->from_len, r->from_text, &r->key, NULL))
 		problem(r, -1, r->order->from, "the log's key did not sign it");
 }
@@ -249,12 +250,33 @@ static void tree_end(struct run *r)
 
 /* --- entries ------------------------------------------------------------------------------ */
 
+static bool same_key(const struct em_key *a, const struct em_key *b)
+{
+	return b && !memcmp(a->public, b->public, sizeof(a->public));
+}
+
+/*
+ * Each turn is signed by both keys, so that whoever trusts one of those that the log has had can
+ * trust the last, which signs for all entries: it need not be the first.
+ */
 static void take_turn(struct run *r, uint64_t index, const json_t *entry)
 {
-	if (r->known && em_check_key(entry, &r->key))
+	struct em_key old, next;
+
+	if (em_check_turn(entry, &old, &next) || strcmp(next.name, r->v->checkpoint.origin)) {
 		problem(r, (int64_t)index, "", "it turns the key, and both keys did not sign it");
-	else
-		r->v->turns++;
+		return;
+	}
+	if (r->turned && !same_key(&old, &r->key)) {
+		problem(r, (int64_t)index, "", "it turns a key that was not the log's then");
+		return;
+	}
+	r->met |= same_key(&old, r->order->key) || same_key(&next, r->order->key);
+	r->from_signed |=
+		r->from && !em_note_verify(r->from, r->from_len, r->from_text, &old, NULL);
+	r->key = next;
+	r->turned = true;
+	r->v->turns++;
 }
 
 static void check_entry(struct run *r, uint64_t index, const struct em_read *read)
@@ -342,7 +364,6 @@ int em_verify(struct em_place *p, const struct em_verify_order *order, struct em
 		return -ENOMEM;
 	}
 	*r = (struct run){ .p = p, .order = order, .v = v, .check = check, .crew = crew };
-	r->known = order->key;
 	if (order->key)
 		r->key = *order->key;
 	ret = checkpoint_read(r, &note, &note_len, err, len);
