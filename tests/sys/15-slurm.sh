@@ -52,6 +52,7 @@ slurm_up() {
 		ReturnToService=2
 		KillWait=2
 		BatchStartTimeout=1
+		SlurmdTimeout=30
 		SlurmdParameters=config_overrides
 		MpiDefault=none
 		NodeName=$NODE NodeAddr=$ADDR CPUs=4 RealMemory=500 Gres=gpu:2 State=UNKNOWN
@@ -254,7 +255,9 @@ works 34 $(($(oracle_jobs 34) + 50))
 pkill -KILL -x simjob
 sleep 2
 slurmd -b # as after a boot
-t "the node's daemons crash, and Slurm finds the job gone" until_true is_ended "$reboot"
+# at once, or when slurmctld asks the node the next time
+is_missed() { until_true is_ended "$reboot" || until_true is_ended "$reboot"; }
+t "the node's daemons crash, and Slurm finds the job gone" is_missed
 idle
 after=$(job_of --gres=gpu:1 --earmark=alignment --wrap "$SIMJOB -g 0 -n 10 -d 10000 -w 35")
 ended "$after"
@@ -279,8 +282,9 @@ busy_so "another user's" 41 "job_$theirs"
 # --- a purpose is wanted --------------------------------------------------------------------
 plugstack optional require=yes
 before=$(squeue -h -t all | wc -l)
-for tool in sbatch srun salloc; do
-	t "require=yes: $tool without a purpose is refused" wrong $tool /bin/true
+for line in "sbatch --wrap=true" "srun true" "salloc true"; do
+	# shellcheck disable=SC2086 # words
+	t "require=yes: ${line%% *} without a purpose is refused" wrong $line
 	t "… with a sentence" grep -q 'add --earmark=PURPOSE' "$W/wrong"
 done
 is "… and nothing was submitted" "$(squeue -h -t all | wc -l)" "$before"
