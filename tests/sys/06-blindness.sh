@@ -34,12 +34,13 @@ if [[ $MODE == kernel ]]; then
 	busy_is "busy is right all the same" "$(job busy_us blind)" "$(oracle_busy 2)"
 fi
 
-# The daemon starts after the jobs: what they held before is unknown, not idle.
+# The daemon starts after the jobs: what they held before is unknown, not idle. The job is there for
+# longer than the programs take to load on a busy machine.
 daemon_down
 em sensor unpin >/dev/null
 [[ $MODE == kernel ]] && unload earmark
 rm -rf "$LEDGER"
-in_cg "$(cg early)" "$SIM/simjob" -g 1 -n 400 -d 10000 -q 4 -w 3 >/dev/null &
+in_cg "$(cg early)" "$SIM/simjob" -g 1 -n 1000 -d 10000 -q 4 -w 3 >/dev/null &
 early=$!
 sleep 0.5
 kmod_up
