@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # on: native
+# heavy
 # The packages on a Debian of their own with systemd as process 1, in a guest: two versions are
 # made here, with the module as DKMS builds it, and tests/sys/systemd/node.sh is run there.
 . tests/sys/lib.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # on: kernel daemon
+# heavy
 # What jobs on a GPU run is recognised by what it is, not by what it is called: fingerprints.
 . tests/sys/lib.sh
 up gpus=1 rings=2 depth=4

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # on: kernel daemon
+# heavy
 # A driver whose work shows in fdinfo alone: within the bound that is stated, of the hardware's clock.
 . tests/sys/lib.sh
 

@@ -118,6 +118,15 @@ static int take_turns(struct in *in, const void *data, size_t len)
 	return 0;
 }
 
+/* Who has a tag is a job, also where one above it was met first and would do its work. */
+static int job_of_its_own(struct rec *r, struct rec_cgroup *cg)
+{
+	if (cg->is_job)
+		return 0;
+	em_rec_job_register(r, cg, r->account.now, 0, "");
+	return em_rec_cgroup_turn(cg, 0, cg->id);
+}
+
 /* With new accounts the tag is told anew, with an id of theirs. */
 static int take_tag(struct in *in, const void *data)
 {
@@ -137,6 +146,8 @@ static int take_tag(struct in *in, const void *data)
 	in->r->nr_tags++;
 	if (in->same)
 		return 0;
+	if (job_of_its_own(in->r, cg))
+		return -ENOMEM;
 	tag->tag = ++in->r->p.last_tag;
 	tag->when = in->r->account.now;
 	e = em_rec_event(in->r, EARMARK_EVENT_TAG, tag->when);
