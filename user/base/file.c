@@ -81,3 +81,17 @@ int em_file_line(int dir, const char *path, char *out, size_t len)
 	out[strcspn(out, "\n")] = '\0';
 	return 0;
 }
+
+int em_boot_id(char hex[33])
+{
+	char line[64];
+	int n = 0,
+	    r = em_file_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", line, sizeof(line));
+
+	for (const char *c = line; !r && *c && n < 32; c++) {
+		if (*c != '-')
+			hex[n++] = *c;
+	}
+	hex[n] = '\0';
+	return r;
+}

@@ -16,4 +16,7 @@ long em_file_read(int dir, const char *path, size_t max, char **ret);
 /* As em_file_read() of a one-line file of /sys or /proc, without the line's end, into @out. */
 int em_file_line(int dir, const char *path, char *out, size_t len);
 
+/* This boot's id as hex, without dashes; "" with -errno. */
+int em_boot_id(char hex[33]);
+
 #endif

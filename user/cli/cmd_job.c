@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* earmark job - the jobs of this node, live, or as the ledger remembers them. */
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,21 +27,6 @@ static const struct em_column columns[] = {
 	{ "busy_us", "BUSY", EM_DURATION },
 };
 
-/* Cgroup ids are unique in one boot only. */
-static void this_boot(char hex[33])
-{
-	char line[64];
-	int n = 0;
-
-	if (em_file_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", line, sizeof(line)) < 0)
-		*line = '\0';
-	for (const char *p = line; *p && n < 32; p++) {
-		if (*p != '-')
-			hex[n++] = *p;
-	}
-	hex[n] = '\0';
-}
-
 static void add(json_t *row, const json_t *used, const char *key)
 {
 	json_int_t sum = json_integer_value(json_object_get(row, key));
@@ -59,7 +43,7 @@ static void merge(json_t *live, json_t *used)
 	json_t *row;
 	size_t i;
 
-	this_boot(boot);
+	em_boot_id(boot); /* cgroup ids are unique in one boot only */
 	json_array_foreach(live, i, row) {
 		json_object_set_new(row, "live", json_true());
 		json_object_set_new(row, "gpu_time_us", json_integer(0));

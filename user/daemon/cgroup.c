@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Cgroups as a peer sees them; see cgroup.h. */
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "daemon/cgroup_view.h"
+#include "kernel/process.h"
 
 #define MOUNTINFO_MAX (4u << 20)
 
@@ -52,26 +54,19 @@ bool em_cgroup_below(const char *path, const char *root)
 
 int em_cgroup_self(const struct em_peer *peer, char **path, char *err, size_t len)
 {
-	_cleanup_free_ char *text = NULL;
-	char file[64];
-	char *line;
-	long n;
+	char at[PATH_MAX];
+	int r = peer->pid > 0 ? em_process_cgroup(NULL, (__u32)peer->pid, at, sizeof(at)) : -ESRCH;
 
-	snprintf(file, sizeof(file), "/proc/%d/cgroup", peer->pid);
-	n = peer->pid > 0 ? em_file_read(AT_FDCWD, file, 65536, &text) : -ESRCH;
 	/* asked afterwards: what was read was this process's */
-	if (n < 0 || !em_peer_alive(peer)) {
+	if ((r && r != -ENODATA) || !em_peer_alive(peer)) {
 		snprintf(err, len, "the calling process is gone");
 		return -ESRCH;
 	}
-	line = !strncmp(text, "0::", 3) ? text : strstr(text, "\n0::");
-	if (!line) {
+	if (r) {
 		snprintf(err, len, "the calling process is in no cgroup of version 2");
 		return -EOPNOTSUPP;
 	}
-	line += *line == '\n' ? 4 : 3;
-	line[strcspn(line, "\n")] = '\0';
-	*path = strdup(line);
+	*path = strdup(at);
 	return *path ? 0 : -ENOMEM;
 }
 

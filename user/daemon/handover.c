@@ -75,13 +75,6 @@ int em_handover_read(struct em_handover *h, struct em_ledger *l)
 
 /* --- writing it down ---------------------------------------------------------------------- */
 
-static json_t *safe(const char *s)
-{
-	char out[4096];
-
-	return json_string(s) ?: json_string(em_text_safe(out, sizeof(out), s));
-}
-
 /* struct standing - @tags: the last tag event of each cgroup, by its id; @jobs: being made */
 struct standing {
 	json_t *tags, *jobs;
@@ -91,9 +84,10 @@ static json_t *tag_json(const struct earmark_event *e)
 {
 	return json_pack("{s:I,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:o}", "tag", (json_int_t)e->tag,
 			 "purpose", em_purpose_name(e->purpose), "tagged_by",
-			 em_tagged_by_name(e->tagged_by), "project", safe(e->project), "ref",
-			 safe(e->ref), "uid", (json_int_t)e->uid, "gid", (json_int_t)e->gid, "pid",
-			 (json_int_t)e->pid, "comm", safe(e->comm));
+			 em_tagged_by_name(e->tagged_by), "project", em_json_safe(e->project),
+			 "ref", em_json_safe(e->ref), "uid", (json_int_t)e->uid, "gid",
+			 (json_int_t)e->gid, "pid", (json_int_t)e->pid, "comm",
+			 em_json_safe(e->comm));
 }
 
 static int see_tag(const struct em_event *event, void *arg)
@@ -134,7 +128,7 @@ static int see_job(const struct earmark_job_info *j, void *arg)
 	if (!j->own_tag && !j->gpus_held)
 		return 0;
 	snprintf(key, sizeof(key), "%llu", (unsigned long long)j->job);
-	o = json_pack("{s:s,s:o,s:I}", "job", key, "path", safe(j->path), "gpus_held",
+	o = json_pack("{s:s,s:o,s:I}", "job", key, "path", em_json_safe(j->path), "gpus_held",
 		      (json_int_t)j->gpus_held);
 	if (j->own_tag) {
 		tag = json_object_get(s->tags, key);

@@ -2,20 +2,20 @@
 /* What a job is, apart from its tags; see profile.h. */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sodium.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "daemon/profile.h"
+#include "kernel/process.h"
 
 #define PIDS_MAX 256  /* of a job that are looked at */
 #define FILES_MAX 512 /* of a process */
 #define CMDLINE_MAX 4096
-#define CGROUPS_MAX 65536
 #define NAME_LEAST 8 /* of a hexadecimal name: shorter ones may be words */
 
 /* --- templates ----------------------------------------------------------------------------- */
@@ -160,17 +160,9 @@ static bool is_path(const char *whole, const char *path)
 /* Process ids are used again: is it still one of the job? */
 static bool is_of_job(unsigned int pid, const char *path)
 {
-	_cleanup_free_ char *text = NULL;
-	char file[32], *state = NULL, *line;
+	char at[PATH_MAX];
 
-	snprintf(file, sizeof(file), "/proc/%u/cgroup", pid);
-	if (em_file_read(AT_FDCWD, file, CGROUPS_MAX, &text) < 0)
-		return false;
-	for (line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
-		if (!strncmp(line, "0::", 3))
-			return is_path(line + 3, path);
-	}
-	return false;
+	return !em_process_cgroup(NULL, pid, at, sizeof(at)) && is_path(at, path);
 }
 
 static void script_of(char out[EM_PROFILE_TEMPLATE], unsigned int pid)

@@ -222,40 +222,23 @@ static int post_seal(void *arg, const struct em_peer *peer, json_t *body, json_t
 	return 0;
 }
 
-struct wanted {
-	const char *name;
-	__u32 id;
-	bool absent;
-};
-
-static int find_gpu(const struct earmark_gpu_info *g, void *arg)
-{
-	struct wanted *w = arg;
-
-	if (strcmp(g->name, w->name))
-		return 0;
-	w->id = g->gpu;
-	w->absent = g->blind & EARMARK_BLIND_ABSENT;
-	return 0;
-}
-
 static int retire(struct em_manager *m, const struct em_peer *peer, const char *name,
 		  const char *reason, char *err, size_t len)
 {
-	struct wanted w = { .name = name };
+	struct earmark_gpu_info gpu = { .gpu = 0 };
 	int ret;
 
 	if (m->source)
-		m->source->ops->gpus(m->source, find_gpu, &w);
-	if (w.id && !w.absent) {
+		em_source_gpu(m->source, name, &gpu);
+	if (gpu.gpu && !(gpu.blind & EARMARK_BLIND_ABSENT)) {
 		snprintf(err, len,
 			 "%s is in use by its driver: unbind that first, or it would be "
 			 "back at once",
 			 name);
 		return -EBUSY;
 	}
-	if (w.id) {
-		ret = m->source->ops->gpu_retire(m->source, w.id, reason);
+	if (gpu.gpu) {
+		ret = m->source->ops->gpu_retire(m->source, gpu.gpu, reason);
 		if (ret)
 			snprintf(err, len, "%s", m->source->error);
 		return ret;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* GPUs given to jobs: told over the API, kept as notes, summed into entries; see allocation.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,20 +29,6 @@ void em_allocations_look(struct em_manager *m)
 	m->source->ops->gpus(m->source, name_gpu, m);
 }
 
-static void boot_id(char out[33])
-{
-	char line[64];
-	unsigned int n = 0;
-
-	if (em_file_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", line, sizeof(line)))
-		line[0] = '\0';
-	for (const char *c = line; *c && n < 32; c++) {
-		if (*c != '-')
-			out[n++] = *c;
-	}
-	out[n] = '\0';
-}
-
 static int keep(struct em_manager *m, const struct em_given *given, const char *action,
 		const char *const *gpus, unsigned int n, uint64_t when, uid_t uid)
 {
@@ -51,7 +36,7 @@ static int keep(struct em_manager *m, const struct em_given *given, const char *
 	_cleanup_free_ char *text = NULL;
 	char boot[33];
 
-	boot_id(boot);
+	em_boot_id(boot);
 	note = em_allocation_note(boot, given, action, gpus, n, when);
 	json_object_set_new(note, "uid", json_integer(uid));
 	text = json_dumps(note, JSON_COMPACT);
@@ -321,7 +306,7 @@ static int read_note(int64_t wall, const char *kind, const char *json, void *arg
 
 	(void)wall;
 	(void)kind;
-	boot_id(boot);
+	em_boot_id(boot);
 	return em_allocation_read(&m->allocations, boot, note);
 }
 

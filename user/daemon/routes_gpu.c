@@ -101,20 +101,6 @@ int em_route_gpu_add(void *arg, const struct em_peer *peer, json_t *body, json_t
 	return 0;
 }
 
-struct wanted {
-	const char *name;
-	__u32 id;
-};
-
-static int find_gpu(const struct earmark_gpu_info *g, void *arg)
-{
-	struct wanted *w = arg;
-
-	if (!strcmp(g->name, w->name))
-		w->id = g->gpu;
-	return 0;
-}
-
 static int work_parse(json_t *body, struct em_work *work, const char **gpu, char *err, size_t len)
 {
 	json_int_t job, start, end, busy = 0, error = 0;
@@ -152,7 +138,8 @@ int em_route_work(void *arg, const struct em_peer *peer, json_t *body, json_t **
 		  size_t len)
 {
 	struct em_manager *m = arg;
-	struct wanted w = { .name = "" };
+	struct earmark_gpu_info gpu = { .gpu = 0 };
+	const char *name;
 	struct em_work work;
 	int r;
 
@@ -160,15 +147,15 @@ int em_route_work(void *arg, const struct em_peer *peer, json_t *body, json_t **
 		snprintf(err, len, "only root may tell how a job works");
 		return -EPERM;
 	}
-	r = work_parse(body, &work, &w.name, err, len);
+	r = work_parse(body, &work, &name, err, len);
 	if (r)
 		return r;
 	if (!m->source) {
 		snprintf(err, len, "nothing is recorded on this node: %s", m->why);
 		return -ENODEV;
 	}
-	m->source->ops->gpus(m->source, find_gpu, &w);
-	work.gpu = w.id;
+	em_source_gpu(m->source, name, &gpu);
+	work.gpu = gpu.gpu;
 	r = m->source->ops->work(m->source, &work);
 	if (r)
 		snprintf(err, len, "%s", m->source->error);

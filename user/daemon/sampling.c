@@ -141,20 +141,6 @@ struct kfd_round {
 	bool read;
 };
 
-struct named {
-	const char *name;
-	__u32 id;
-};
-
-static int gpu_named(const struct earmark_gpu_info *gpu, void *arg)
-{
-	struct named *n = arg;
-
-	if (!strcmp(gpu->name, n->name))
-		n->id = gpu->gpu;
-	return 0;
-}
-
 /* Where it is now is where its work goes; when it is gone, where it was. */
 static __u64 kfd_job(struct kfd_round *r, const struct em_kfd_use *use)
 {
@@ -170,7 +156,7 @@ static __u64 kfd_job(struct kfd_round *r, const struct em_kfd_use *use)
 static int kfd_tell(struct em_kfd_use *use, void *arg)
 {
 	struct kfd_round *r = arg;
-	struct named gpu = { .name = use->gpu };
+	struct earmark_gpu_info gpu;
 	struct em_work work = { .class = EARMARK_CLASS_SAMPLED,
 				.start = use->start,
 				.end = use->end,
@@ -180,10 +166,10 @@ static int kfd_tell(struct em_kfd_use *use, void *arg)
 	int ret;
 
 	use->job = kfd_job(r, use);
-	ret = r->m->source->ops->gpus(r->m->source, gpu_named, &gpu);
-	if (ret || !gpu.id || !use->job)
-		return ret;
-	work.gpu = gpu.id;
+	ret = em_source_gpu(r->m->source, use->gpu, &gpu);
+	if (ret <= 0 || !use->job)
+		return ret < 0 ? ret : 0;
+	work.gpu = gpu.gpu;
 	work.job = use->job;
 	ret = tell(&work, r->m);
 	return ret == -ENOENT ? 0 : ret;

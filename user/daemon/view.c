@@ -4,18 +4,11 @@
 
 #include "alert/deliver.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "daemon/daily.h"
 #include "daemon/view.h"
-
-/* Kernel strings are bounded, but not promised to be UTF-8. */
-static json_t *text(const char *s)
-{
-	char safe[4096];
-
-	return json_string(s) ?: json_string(em_text_safe(safe, sizeof(safe), s));
-}
 
 static json_t *number(__u64 n)
 {
@@ -59,10 +52,10 @@ static int each_job(const struct earmark_job_info *j, void *rows)
 	json_t *o = tag(j->tag, j->purpose, j->tagged_by);
 
 	json_object_set_new(o, "job", job_id(j->job));
-	json_object_set_new(o, "path", text(j->path));
+	json_object_set_new(o, "path", em_json_safe(j->path));
 	json_object_set_new(o, "uid", json_integer(j->uid));
-	json_object_set_new(o, "project", text(j->project));
-	json_object_set_new(o, "ref", text(j->ref));
+	json_object_set_new(o, "project", em_json_safe(j->project));
+	json_object_set_new(o, "ref", em_json_safe(j->ref));
 	json_object_set_new(o, "tag_job", job_id(j->tag_job));
 	json_object_set_new(o, "own", tag(j->own_tag, j->own_purpose, j->own_tagged_by));
 	json_object_set_new(o, "since", instant(j->since));
@@ -98,9 +91,9 @@ static int each_gpu(const struct earmark_gpu_info *g, void *rows)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "id", json_integer(g->gpu));
-	json_object_set_new(o, "name", text(g->name));
-	json_object_set_new(o, "model", text(g->model));
-	json_object_set_new(o, "uuid", text(g->uuid));
+	json_object_set_new(o, "name", em_json_safe(g->name));
+	json_object_set_new(o, "model", em_json_safe(g->model));
+	json_object_set_new(o, "uuid", em_json_safe(g->uuid));
 	json_object_set_new(o, "weight", json_integer(g->weight));
 	json_object_set_new(o, "meter", json_string(em_meter_name(g->meter)));
 	json_object_set_new(o, "blind", blind(g->blind));
@@ -145,10 +138,11 @@ static void nvml_sensor(json_t *rows, struct em_manager *m)
 
 	if (!s || (!s->attached && !s->driver_loaded && !m->config->nvml))
 		return;
-	json_array_append_new(rows, json_pack("{s:s,s:b,s:b,s:o,s:o,s:o,s:i}", "name", "nvml",
-					      "attached", s->attached, "polled", false, "why",
-					      text(s->why), "runs", number(s->windows), "missed",
-					      number(s->failed + s->late), "recursion", 0));
+	json_array_append_new(rows,
+			      json_pack("{s:s,s:b,s:b,s:o,s:o,s:o,s:i}", "name", "nvml", "attached",
+					s->attached, "polled", false, "why", em_json_safe(s->why),
+					"runs", number(s->windows), "missed",
+					number(s->failed + s->late), "recursion", 0));
 }
 
 json_t *em_view_sensors(struct em_manager *m)
@@ -163,9 +157,9 @@ json_t *em_view_sensors(struct em_manager *m)
 		json_array_append_new(
 			rows, json_pack("{s:s,s:b,s:b,s:o,s:o,s:o,s:o}", "name", states[i].name,
 					"attached", states[i].attached, "polled", states[i].polled,
-					"why", text(states[i].why), "runs", number(states[i].runs),
-					"missed", number(states[i].missed), "recursion",
-					number(states[i].recursion)));
+					"why", em_json_safe(states[i].why), "runs",
+					number(states[i].runs), "missed", number(states[i].missed),
+					"recursion", number(states[i].recursion)));
 	nvml_sensor(rows, m);
 	return rows;
 }
@@ -214,19 +208,19 @@ static json_t *nvidia(struct em_manager *m)
 	rejected = json_object();
 	for (unsigned int i = 0; i < EM_UTIL_REJECT_COUNT; i++)
 		json_object_set_new(rejected, em_util_reject_names[i], number(s->rejected[i]));
-	return json_pack("{s:b,s:b,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o}",
-			 "attached", s->attached, "driver_loaded", s->driver_loaded, "driver",
-			 text(s->driver), "why", text(s->why), "lacks", text(s->lacks), "gpus",
-			 (int)s->gpus, "denied", (int)s->denied, "lost", (int)s->lost,
-			 "mig_instances", (int)s->instances, "without_samples", (int)s->without,
-			 "windows", number(s->windows), "windows_failed", number(s->failed),
-			 "windows_late", number(s->late), "refused", number(s->refused),
-			 "clock_steps", number(s->steps), "rejected", rejected);
+	return json_pack(
+		"{s:b,s:b,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o}", "attached",
+		s->attached, "driver_loaded", s->driver_loaded, "driver", em_json_safe(s->driver),
+		"why", em_json_safe(s->why), "lacks", em_json_safe(s->lacks), "gpus", (int)s->gpus,
+		"denied", (int)s->denied, "lost", (int)s->lost, "mig_instances", (int)s->instances,
+		"without_samples", (int)s->without, "windows", number(s->windows), "windows_failed",
+		number(s->failed), "windows_late", number(s->late), "refused", number(s->refused),
+		"clock_steps", number(s->steps), "rejected", rejected);
 }
 
 static json_t *or_null(const char *s)
 {
-	return s && *s ? text(s) : json_null();
+	return s && *s ? em_json_safe(s) : json_null();
 }
 
 static void notice(json_t *all, const char *format, const char *what)
@@ -234,7 +228,7 @@ static void notice(json_t *all, const char *format, const char *what)
 	char out[800];
 
 	snprintf(out, sizeof(out), format, what);
-	json_array_append_new(all, text(out));
+	json_array_append_new(all, em_json_safe(out));
 }
 
 /* A recorder without any sensor keeps accounts of nothing. */

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Jobs by cgroup; see jobset.h. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/cleanup.h"
-#include "base/file.h"
 #include "kernel/cgroup.h"
 #include "kernel/jobset.h"
+#include "kernel/process.h"
 
 #define DEPTH_MAX 64
 #define PATH_LEN 4096
@@ -74,19 +71,9 @@ static __u64 job_above(const struct em_jobset *jobs, const char *path)
 
 __u64 em_jobset_of_pid(const struct em_jobset *jobs, __u32 pid)
 {
-	_cleanup_free_ char *text = NULL;
-	char path[64], *line;
+	char path[PATH_LEN];
 
-	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
-	if (em_file_read(AT_FDCWD, path, PATH_LEN * 16, &text) < 0)
-		return 0;
-	line = !strncmp(text, "0::", 3) ? text : strstr(text, "\n0::");
-	if (!line)
-		return 0;
-	line += *line == '\n';
-	line += strlen("0::");
-	line[strcspn(line, "\n")] = '\0';
-	return job_above(jobs, line);
+	return em_process_cgroup(NULL, pid, path, sizeof(path)) ? 0 : job_above(jobs, path);
 }
 
 __u64 em_jobset_of(const struct em_jobset *jobs, __u64 cgroup, __u32 pid)

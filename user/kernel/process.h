@@ -28,7 +28,7 @@ struct em_process {
 /* Return: 0, or -errno: -ENOENT, -ESRCH: there is none. */
 int em_process_read(struct em_process *p, const struct em_roots *roots, __u32 pid);
 
-/* The path of its cgroup below the root, without what marks a deleted one. 0 or -errno. */
+/* The path of its cgroup below the root. 0, -ENODATA: it is in none of version 2, or -errno. */
 int em_process_cgroup(const struct em_roots *roots, __u32 pid, char *out, size_t len);
 
 #define EM_PROCESS_DEVICES 64

@@ -269,19 +269,10 @@ static const struct em_source_ops ops = {
 
 static int boot_id_read(__u8 id[16])
 {
-	char line[64], hex[33];
-	int n = 0, rc;
-	char *c;
+	char hex[33];
+	int rc = em_boot_id(hex);
 
-	rc = em_file_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", line, sizeof(line));
-	if (rc < 0)
-		return rc;
-	for (c = line; *c && n < 32; c++) {
-		if (*c != '-')
-			hex[n++] = *c;
-	}
-	hex[n] = '\0';
-	return em_unhex(id, 16, hex);
+	return rc ? rc : em_unhex(id, 16, hex);
 }
 
 /* New accounts. */

@@ -86,6 +86,12 @@ void em_rec_gpu_observe(struct rec *r, u64 now)
 	}
 }
 
+/* What is open on it is to be looked for again. */
+static void unseed(struct rec_gpu *gpu)
+{
+	gpu->seeded = gpu->watched = gpu->steady = false;
+}
+
 /*
  * Holds were not watched for some of the open interval (@why HOLD, METER), or an edge of one was
  * lost (LOST), nobody knows when: nothing of it stands, and what is open is to be looked for again.
@@ -99,7 +105,7 @@ void em_rec_gpu_distrust(struct rec *r, u32 why, u64 now)
 			continue;
 		earmark_gpu_disavow(&r->account, &gpu->account, why, now);
 		gpu->lost |= why == EARMARK_BLIND_LOST;
-		gpu->seeded = gpu->watched = gpu->steady = false;
+		unseed(gpu);
 	}
 	em_rec_gpu_observe(r, now);
 }
@@ -256,7 +262,7 @@ static bool gpu_amend(struct rec_gpu *gpu, const struct earmark_gpu_info *info)
 		memcpy(gpu->info.devnums, info->devnums, sizeof(info->devnums));
 	}
 	if (gpu->absent || !same_devnums(&old, &gpu->info))
-		gpu->seeded = gpu->watched = gpu->steady = false;
+		unseed(gpu);
 	gpu->absent = false;
 	return memcmp(&old, &gpu->info, sizeof(old)) != 0;
 }
@@ -361,7 +367,7 @@ int em_rec_gpu_absent(struct em_source *s, const char *name)
 	em_rec_ring_drain(r);
 	now = earmark_account_clamp(&r->account, em_time_monotonic());
 	gpu->absent = true;
-	gpu->seeded = gpu->watched = gpu->steady = false;
+	unseed(gpu);
 	e = em_rec_event(r, EARMARK_EVENT_GPU_ABSENT, now);
 	if (e)
 		e->gpu = gpu->info.gpu;

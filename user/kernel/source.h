@@ -71,6 +71,9 @@ struct em_source {
 	char error[256];
 };
 
+/* Return: 1 and *@gpu the one of that name, 0 there is none, -errno. */
+int em_source_gpu(struct em_source *s, const char *name, struct earmark_gpu_info *gpu);
+
 int em_source_open_module(struct em_source **s); /* -ENOENT: no module */
 int em_source_open_recorder(struct em_source **s);
 
