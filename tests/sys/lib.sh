@@ -3,6 +3,8 @@
 # What the behaviour scripts share: bring a node up, ask it through the CLI, say ok or not.
 
 set -u
+# shellcheck source=tests/sys/say.sh
+. tests/sys/say.sh
 R=$(uname -r)
 B=$PWD/build
 W=$(mktemp -d /tmp/earmark.XXXXXX)
@@ -19,28 +21,6 @@ simjob() { "$SIM/simjob" "$@"; }
 oracle() { awk -v who="$1" -v col="$2" '$3 == who { n += $col } END { printf "%.0f\n", n }' /sys/kernel/debug/simgpu/oracle; }
 oracle_busy() { oracle "$1" 4; }
 oracle_jobs() { oracle "$1" 5; }
-
-ok() { echo "ok $NAME: $*"; }
-not_ok() { echo "not ok $NAME: $*"; }
-skip() { echo "skip $NAME: $1 - $2"; }
-
-# t WHAT COMMAND... - a test: the command succeeds
-t() {
-	local what=$1
-	shift
-	if "$@"; then ok "$what"; else not_ok "$what ($*)"; fi
-}
-
-# is WHAT A B - a test: equal strings
-is() {
-	if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1: '$2' is not '$3'"; fi
-}
-
-# near WHAT A B TOLERANCE - a test: |A - B| <= TOLERANCE, integers
-near() {
-	local d=$(($2 - $3))
-	if ((${d#-} <= $4)); then ok "$1"; else not_ok "$1: $2 is not within $4 of $3"; fi
-}
 
 # busy_is WHAT GOT_US WANT_NS - a test: within 0.1 % of the hardware's clock, and, each time that a
 # ring had run dry, within the guest's interrupt latency: work that finds the hardware idle is seen

@@ -7,16 +7,8 @@ S=$(dirname "$0")
 B=$PWD/build
 SIM=$B/$(uname -r)/simgpu
 PACKAGES=/root/packages
-ok() { echo "ok $NAME: $*"; }
-not_ok() { echo "not ok $NAME: $*"; }
-t() {
-	local what=$1
-	shift
-	if "$@"; then ok "$what"; else not_ok "$what ($*)"; fi
-}
-is() {
-	if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1: '$2' is not '$3'"; fi
-}
+# shellcheck source=tests/sys/say.sh
+. tests/sys/say.sh
 
 # block SECTION [N] - the commands of the Nth block under that heading, without their comments
 block() {
