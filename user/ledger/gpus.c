@@ -128,21 +128,19 @@ static int all_silent(struct em_ledger *l, const struct em_cover *c, struct sile
 	return r;
 }
 
+static int by_gpu(const void *gpu, const void *silence)
+{
+	int64_t a = *(const int64_t *)gpu, b = ((const struct silence *)silence)->gpu;
+
+	return a < b ? -1 : a > b;
+}
+
 static uint64_t silence_of(const struct silences *all, int64_t gpu)
 {
-	size_t low = 0, high = all->n;
+	const struct silence *s =
+		all->n ? bsearch(&gpu, all->list, all->n, sizeof(*s), by_gpu) : NULL;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (all->list[middle].gpu == gpu)
-			return all->list[middle].time;
-		if (all->list[middle].gpu < gpu)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return 0;
+	return s ? s->time : 0;
 }
 
 /* While it was there, which is a window of its own. */
